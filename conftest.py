@@ -1,0 +1,56 @@
+"""One PostgreSQL for the whole test run, shared by the parallel workers (each has its own database in it).
+
+TERRACE_TEST_DATABASE_URL or DATABASE_URL name a server to use instead; then nothing is started here.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+_cluster = None
+_folder: Path | None = None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    global _cluster, _folder
+    if os.environ.get("TERRACE_TEST_DATABASE_URL") or hasattr(config, "workerinput"):
+        return
+    if url := os.environ.get("DATABASE_URL"):
+        _use(url)
+        return
+    from terrace.site.postgres import Cluster
+
+    _folder = Path(tempfile.mkdtemp(prefix="terrace-test-"))
+    _folder.chmod(0o755)
+    _cluster = Cluster(_folder / "pg", durable=False)
+    _cluster.start()
+    _use(_cluster.url("terrace"))
+
+
+def _use(url: str) -> None:
+    """Point this process (its settings are loaded already) and the workers to come at `url`."""
+    from django.conf import settings
+
+    from terrace.site.settings.base import database_from_url
+
+    os.environ["TERRACE_TEST_DATABASE_URL"] = url
+    settings.DATABASES["default"].update(database_from_url(url), CONN_MAX_AGE=0)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _cluster is not None:
+        _cluster.stop("immediate")
+    if _folder is not None:
+        shutil.rmtree(_folder, ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow tests that start whole servers go first, so that parallel workers end together."""
+    items.sort(
+        key=lambda item: 0 if item.get_closest_marker("server") or item.get_closest_marker("browser") else 1
+    )

@@ -1,0 +1,3 @@
+from terrace.site.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,11 @@
+"""The demo city: made-up users with a known password, console mail, a clock that can be shifted."""
+
+from terrace.site.secrets import local_secret
+from terrace.site.settings.base import *  # noqa: F403
+from terrace.site.settings.base import DATA_DIR
+
+TERRACE_DEMO = True
+DEBUG = False
+ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
+SECRET_KEY = local_secret(DATA_DIR, "django-secret-key")
+EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"

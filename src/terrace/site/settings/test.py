@@ -1,0 +1,16 @@
+"""Tests: demo mode, fast password hashing, mail in memory. The database comes from tests/conftest.py."""
+
+import os
+
+from terrace.site.settings.base import *  # noqa: F403
+from terrace.site.settings.base import DATABASES, database_from_url
+
+TERRACE_DEMO = True
+DEBUG = False
+ALLOWED_HOSTS = ["*"]
+SECRET_KEY = "only-for-tests-" + "x" * 40
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+if url := os.environ.get("TERRACE_TEST_DATABASE_URL"):
+    DATABASES["default"] = database_from_url(url)
+DATABASES["default"]["CONN_MAX_AGE"] = 0
