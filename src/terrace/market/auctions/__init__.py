@@ -1,0 +1,1 @@
+"""Auctions: how prices are found. The pure clearing engine lives in `rules`."""
