@@ -205,10 +205,9 @@ def read_date(text: str) -> dt.date:
 def load(folder: Path | None = None) -> Calendar:
     """The packaged calendars and those in `folder`; a year found there replaces the packaged one."""
     packaged = resources.files(__package__) / "data" / "cn_statutory_days.csv"
-    with packaged.open(encoding="utf-8-sig", newline="") as lines:
-        by_year: dict[int, list[StatutoryDay]] = {}
-        for day in read_days(lines, "cn_statutory_days.csv"):
-            by_year.setdefault(day.source_year, []).append(day)
+    by_year: dict[int, list[StatutoryDay]] = {}
+    for day in read_days(packaged.read_text(encoding="utf-8").splitlines(), packaged.name):
+        by_year.setdefault(day.source_year, []).append(day)
     if folder is not None:
         added: dict[int, list[StatutoryDay]] = {}
         for path in sorted(folder.glob("*.csv")):
