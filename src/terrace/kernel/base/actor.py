@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from terrace.kernel.base.errors import NotAllowed
+from terrace.kernel.base.texts import Text
+
 
 @dataclass(frozen=True, slots=True)
 class Actor:
@@ -20,6 +23,7 @@ class Actor:
     area: str = ""
     name: str = ""
     via: str = "web"
+    scope: frozenset[str] | None = None  # a delegation letter limits acts to these contexts; None: no limit
 
     @property
     def is_system(self) -> bool:
@@ -27,6 +31,26 @@ class Actor:
 
     def has_role(self, *roles: str) -> bool:
         return not self.roles.isdisjoint(roles)
+
+    def covers(self, act: str) -> bool:
+        """Whether a delegation letter lets this actor do `act` ("listing.signup.submit": the first word counts)."""
+        return self.scope is None or act.partition(".")[0].rstrip("s") in {s.rstrip("s") for s in self.scope}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer of an access predicate: allowed or not, and why, to be shown to the person."""
+
+    allowed: bool
+    reason: Text = Text("", "")
+
+    def __bool__(self) -> bool:
+        return self.allowed
+
+    def require(self) -> None:
+        """Raise NotAllowed with the reason when the answer is no."""
+        if not self.allowed:
+            raise NotAllowed(reason=self.reason)
 
 
 SYSTEM = Actor(
