@@ -11,7 +11,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
-from django.db import connection, models, transaction
+from django.db import models, transaction
 from django.db.utils import OperationalError
 
 from terrace.kernel.base.errors import ServiceBusy
@@ -19,7 +19,6 @@ from terrace.kernel.base.errors import ServiceBusy
 P = ParamSpec("P")
 R = TypeVar("R")
 
-LOCK_TIMEOUT_MS = 5_000
 _BUSY_SQLSTATES = {
     "40001",
     "40P01",
@@ -31,7 +30,9 @@ acts_catalogue: dict[str, Callable[..., Any]] = {}
 
 
 def act(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Decorate a service function: run it in one durable transaction with a lock timeout.
+    """Decorate a service function: run it in one durable transaction.
+
+    Waiting for a lock ends after the session's lock_timeout (settings) with `ServiceBusy`.
 
     `name` is the journal's word for the act, three parts: "listing.signup.submit".
     """
@@ -43,8 +44,6 @@ def act(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
             try:
                 with transaction.atomic(durable=True):
-                    with connection.cursor() as cursor:
-                        cursor.execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")
                     return function(*args, **kwargs)
             except OperationalError as error:
                 if getattr(error.__cause__, "sqlstate", None) in _BUSY_SQLSTATES:

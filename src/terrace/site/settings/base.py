@@ -6,12 +6,16 @@ import os
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from terrace.site.logs import configuration
+
 SOURCE_ROOT = Path(__file__).resolve().parents[2]
 REPOSITORY_ROOT = SOURCE_ROOT.parents[1]
+LOG_AS_JSON = os.environ.get("TERRACE_LOG", "") == "json"
 DATA_DIR = Path(os.environ.get("TERRACE_DATA_DIR") or REPOSITORY_ROOT / ".terrace").expanduser().resolve()
 
 TERRACE_DEMO = False
 TERRACE_CITY = "371500"
+LOCK_TIMEOUT_MS = 5_000
 
 
 def database_from_url(url: str) -> dict[str, object]:
@@ -21,6 +25,7 @@ def database_from_url(url: str) -> dict[str, object]:
         raise ValueError("DATABASE_URL must start with postgresql://")
     options: dict[str, object] = dict(parse_qsl(parts.query))
     host = str(options.pop("host", "") or unquote(parts.hostname or ""))
+    session = f"{options.pop('options', '')} -c lock_timeout={LOCK_TIMEOUT_MS} -c idle_in_transaction_session_timeout=60000"
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path.lstrip("/")) or "terrace",
@@ -30,7 +35,7 @@ def database_from_url(url: str) -> dict[str, object]:
         "PORT": str(parts.port or options.pop("port", "") or ""),
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {**options, "connect_timeout": 5},
+        "OPTIONS": {**options, "connect_timeout": 5, "options": session.strip()},
     }
 
 
@@ -59,6 +64,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "terrace.site.logs.request_log",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -120,3 +126,4 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 
 PGHISTORY_APPEND_ONLY = True
+LOGGING = configuration(as_json=LOG_AS_JSON, level=os.environ.get("TERRACE_LOG_LEVEL", "WARNING"))

@@ -4,6 +4,7 @@ import os
 
 from django.core.exceptions import ImproperlyConfigured
 
+from terrace.site.logs import configuration
 from terrace.site.settings.base import *  # noqa: F403
 
 TERRACE_DEMO = False
@@ -47,3 +48,4 @@ SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
 EMAIL_HOST = required("TERRACE_SMTP_HOST", "the mail server for notices")
 DEFAULT_FROM_EMAIL = required("TERRACE_MAIL_FROM", "the sender address of notices")
+LOGGING = configuration(as_json=True, level="INFO")

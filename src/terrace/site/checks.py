@@ -1,0 +1,62 @@
+"""What must be true before production starts, and what `terrace verify` proves of the stored data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+DEMO_PASSWORD = "terrace-demo"  # noqa: S105 - the published password of the demo, refused everywhere else
+
+
+class NotFitForProduction(Exception):
+    """One line: what of the demo is still there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One fault that the verification found; `where` names the first bad row."""
+
+    check: str
+    where: str
+    what: str
+
+
+def refuse_demo_leftovers() -> None:
+    """Raise NotFitForProduction when demo users, their password, or a shifted clock are in this database."""
+    from django.contrib.auth.hashers import check_password
+    from django.db import connection
+
+    from terrace.kernel.orgs.models import Organisation, User
+
+    if Organisation.objects.filter(is_synthetic=True).exists():
+        raise NotFitForProduction(
+            "this database holds the demo city (synthetic organisations): production needs a database of its own"
+        )
+    for user in User.objects.filter(is_active=True).only("username", "password").iterator():
+        if check_password(DEMO_PASSWORD, user.password):
+            raise NotFitForProduction(
+                f"user {user.username} has the demo password: change it or close the account"
+            )
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM base_clock_setting WHERE \"offset\" <> interval '0'")
+        row = cursor.fetchone()
+    if row is not None and row[0]:
+        raise NotFitForProduction(
+            "the platform clock of this database is shifted: production runs on the database clock"
+        )
+
+
+def verify_database() -> list[Finding]:
+    """Recompute the journal's chain and the ledger; an empty list when everything agrees. Django must be set up."""
+    from terrace.kernel.audit.queries import verify_chain
+
+    findings = []
+    fault = verify_chain()
+    if fault is not None:
+        findings.append(
+            Finding(
+                "journal",
+                f"stream {fault.stream}, entry {fault.entry_id}, position {fault.position}",
+                fault.what,
+            )
+        )
+    return findings

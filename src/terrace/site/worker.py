@@ -1,0 +1,86 @@
+"""The worker: procrastinate runs the jobs; a ticker beside it passes deadlines, closes auctions, publishes.
+
+Every tick is a service that can be killed and run again. Two workers may run: each tick locks what it does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django.db import OperationalError, close_old_connections, connection
+
+TICK_SECONDS = 1.0
+HEARTBEAT_SECONDS = 10
+logger = logging.getLogger("terrace.worker")
+
+
+def ticks() -> list[tuple[str, Callable[[], object]]]:
+    """What is done every second, in this order."""
+    return []
+
+
+def tick_once() -> None:
+    """Run every tick; a failure is logged and does not keep the others from running."""
+    for name, tick in ticks():
+        try:
+            tick()
+        except OperationalError:
+            logger.warning("tick %s: the database is away", name)
+            connection.close()
+            return
+        except Exception:
+            logger.exception("tick %s failed", name)
+
+
+def run(*, once: bool = False) -> int:
+    """Run until SIGTERM (or once); returns the exit code."""
+    from procrastinate.contrib.django import app
+
+    if once:
+        tick_once()
+        asyncio.run(_work(app, wait=False))
+        return 0
+    stop = threading.Event()
+    ticker = threading.Thread(target=_tick_until, args=(stop,), name="ticker", daemon=True)
+    ticker.start()
+    try:
+        asyncio.run(_work(app, wait=True))
+    finally:
+        stop.set()
+        ticker.join(timeout=5)
+    return 0
+
+
+async def _work(app: Any, *, wait: bool) -> None:
+    with_connector = app.with_connector(app.connector.get_worker_connector())
+    async with with_connector.open_async():
+        task = asyncio.create_task(
+            with_connector.run_worker_async(
+                wait=wait,
+                concurrency=2,
+                fetch_job_polling_interval=2,
+                install_signal_handlers=False,
+                update_heartbeat_interval=HEARTBEAT_SECONDS,
+            )
+        )
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with contextlib.suppress(RuntimeError):
+                loop.add_signal_handler(number, task.cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def _tick_until(stop: threading.Event) -> None:
+    while not stop.is_set():
+        started = time.monotonic()
+        tick_once()
+        close_old_connections()
+        stop.wait(max(0.05, TICK_SECONDS - (time.monotonic() - started)))
