@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "terrace.kernel.base",
     "terrace.kernel.orgs",
     "terrace.kernel.audit",
+    "terrace.market.settlement",
 ]
 
 MIDDLEWARE = [

@@ -1,0 +1,266 @@
+"""Money that is asked for (instructions), that moves at the bank (lines), and that goes back (refunds)."""
+
+from __future__ import annotations
+
+import pghistory
+from django.db import models
+from django.db.models import F, Q
+
+from terrace.kernel.base.db import CityRow
+
+
+class AccountPurpose(models.TextChoices):
+    ESCROW = "ESCROW", "交易结算专户"
+    TREASURY = "TREASURY", "非税收入专户"
+
+
+class Purpose(models.TextChoices):
+    """Why money moves. DEPOSIT and PRICE come in from a firm; the others go out of the escrow account."""
+
+    DEPOSIT = "DEPOSIT", "交易保证金"
+    PRICE = "PRICE", "成交价款"
+    REFUND = "REFUND", "退还款项"
+    TREASURY = "TREASURY", "上缴国库"
+    SELLER_PAYOUT = "SELLER_PAYOUT", "支付出让方"
+
+
+INCOMING = (Purpose.DEPOSIT, Purpose.PRICE)
+
+
+class InstructionState(models.TextChoices):
+    DUE = "DUE", "待支付"
+    PAID = "PAID", "已到账"
+    CANCELLED = "CANCELLED", "已撤销"
+
+
+class DepositState(models.TextChoices):
+    """What became of a deposit's hold in the ledger. Empty for every other purpose and before payment."""
+
+    HELD = "HELD", "冻结中"
+    APPLIED = "APPLIED", "已抵作价款"
+    RELEASED = "RELEASED", "已解冻待退"
+    FORFEITED = "FORFEITED", "已没收"
+
+
+class ImportState(models.TextChoices):
+    CHECKED = "CHECKED", "已核对待确认"
+    CONFIRMED = "CONFIRMED", "已入账"
+    DISCARDED = "DISCARDED", "已放弃"
+
+
+class LineDirection(models.TextChoices):
+    IN = "IN", "收入"
+    OUT = "OUT", "支出"
+
+
+class LineState(models.TextChoices):
+    MATCHED = "MATCHED", "自动匹配"
+    SUSPENSE = "SUSPENSE", "待查"
+    ASSIGNED = "ASSIGNED", "人工认领"
+    RETURNING = "RETURNING", "退回办理中"
+    RETURNED = "RETURNED", "已退回"
+
+
+class RefundCause(models.TextChoices):
+    NOT_WON = "NOT_WON", "未竞得，退还保证金"
+    NO_TRADE = "NO_TRADE", "未成交，退还保证金"
+    NOT_QUALIFIED = "NOT_QUALIFIED", "未通过资格审查，退还保证金"
+    WITHDRAWN = "WITHDRAWN", "依规退出，退还保证金"
+    TRADE_ENDED = "TRADE_ENDED", "交易终止，退还价款"
+    UNASSIGNED = "UNASSIGNED", "来款无法认领，原路退回"
+
+
+class RefundState(models.TextChoices):
+    DUE = "DUE", "待申请"
+    ASKED = "ASKED", "待复核"
+    APPROVED = "APPROVED", "待银行付款"
+    PAID = "PAID", "已退还"
+
+
+class NumberSeries(models.Model):
+    """The last number of each series of papers and references. Not history-tracked: the papers are its history."""
+
+    series = models.CharField(max_length=40, primary_key=True)
+    last = models.BigIntegerField(default=0)
+
+    class Meta:
+        db_table = "settlement_number_series"
+
+
+@pghistory.track()
+class SettlementAccount(CityRow):
+    """A bank account of record of the market: where firms pay, and where income goes. One open per purpose and city."""
+
+    organisation = models.ForeignKey("orgs.Organisation", on_delete=models.PROTECT, related_name="+")
+    purpose = models.CharField(max_length=10, choices=AccountPurpose.choices)
+    account_no = models.CharField(max_length=40)
+    account_name = models.CharField(max_length=200)
+    bank_name = models.CharField(max_length=200)
+    since = models.DateTimeField()
+    until = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["city", "purpose"],
+                condition=Q(until__isnull=True),
+                name="settlement_account_one_open",
+            ),
+            models.CheckConstraint(
+                condition=Q(until__isnull=True) | Q(until__gte=F("since")), name="settlement_account_period"
+            ),
+        ]
+
+
+@pghistory.track()
+class PaymentInstruction(CityRow):
+    """One sum to be paid by one body to another, found again in the bank statement by its reference code.
+
+    The payee's account is copied when the instruction is made: a later change of the account of record
+    never redirects an old instruction.
+    """
+
+    reference = models.CharField(max_length=16, unique=True)
+    purpose = models.CharField(max_length=16, choices=Purpose.choices)
+    payer = models.ForeignKey("orgs.Organisation", on_delete=models.PROTECT, related_name="+")
+    payee = models.ForeignKey("orgs.Organisation", on_delete=models.PROTECT, related_name="+", null=True)
+    payee_account_no = models.CharField(max_length=40)
+    payee_account_name = models.CharField(max_length=200)
+    payee_bank_name = models.CharField(max_length=200, blank=True)
+    amount_fen = models.BigIntegerField()
+    subject_type = models.CharField(max_length=60)
+    subject_id = models.CharField(max_length=60)
+    requested_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    state = models.CharField(max_length=10, choices=InstructionState.choices, default=InstructionState.DUE)
+    paid_at = models.DateTimeField(null=True)
+    paid_line = models.OneToOneField(
+        "settlement.BankLine", on_delete=models.PROTECT, related_name="paid_instruction", null=True
+    )
+    hold_id = models.BigIntegerField(
+        null=True, db_comment="ledger hold: a deposit, or a refund on its way out"
+    )
+    deposit_state = models.CharField(max_length=10, choices=DepositState.choices, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(amount_fen__gt=0), name="settlement_instruction_amount"),
+            models.CheckConstraint(
+                condition=Q(state="PAID", paid_at__isnull=False, paid_line__isnull=False)
+                | (~Q(state="PAID") & Q(paid_at__isnull=True, paid_line__isnull=True)),
+                name="settlement_instruction_paid",
+            ),
+            models.CheckConstraint(
+                condition=Q(deposit_state="") | Q(purpose="DEPOSIT", state="PAID", hold_id__isnull=False),
+                name="settlement_instruction_deposit",
+            ),
+            models.UniqueConstraint(
+                fields=["hold_id"], condition=Q(hold_id__isnull=False), name="settlement_instruction_hold"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["state", "due_at"]),
+            models.Index(fields=["payer", "-id"]),
+            models.Index(fields=["subject_type", "subject_id"]),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+    @property
+    def is_incoming(self) -> bool:
+        return self.purpose in INCOMING
+
+
+@pghistory.track()
+class StatementImport(CityRow):
+    """One bank statement as it was uploaded. Nothing is booked before `confirmed_at`, by the same person."""
+
+    document_id = models.BigIntegerField(db_comment="documents.Document: the file, kept as it came")
+    filename = models.CharField(max_length=200)
+    file_digest = models.CharField(max_length=64)
+    findings_digest = models.CharField(max_length=64, db_comment="what the maker was shown")
+    line_count = models.IntegerField()
+    matched_count = models.IntegerField(default=0)
+    suspense_count = models.IntegerField(default=0)
+    repeated_count = models.IntegerField(default=0)
+    refused_count = models.IntegerField(default=0)
+    state = models.CharField(max_length=10, choices=ImportState.choices, default=ImportState.CHECKED)
+    uploaded_by = models.ForeignKey("orgs.User", on_delete=models.PROTECT, related_name="+")
+    uploaded_at = models.DateTimeField()
+    confirmed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state="CONFIRMED", confirmed_at__isnull=False)
+                | (~Q(state="CONFIRMED") & Q(confirmed_at__isnull=True)),
+                name="settlement_import_confirmed",
+            ),
+        ]
+        indexes = [models.Index(fields=["-id"], name="settlement_import_newest")]
+
+
+@pghistory.track()
+class BankLine(CityRow):
+    """One booked line of the escrow account's statement. The bank's serial number makes it unique for ever."""
+
+    statement = models.ForeignKey(StatementImport, on_delete=models.PROTECT, related_name="lines")
+    row_number = models.IntegerField(db_comment="row of the file, the header is row 1 of its table")
+    bank_serial = models.CharField(max_length=64)
+    booked_on = models.DateField()
+    direction = models.CharField(max_length=3, choices=LineDirection.choices)
+    other_account_no = models.CharField(max_length=40, blank=True)
+    other_name = models.CharField(max_length=200, blank=True)
+    amount_fen = models.BigIntegerField()
+    remark = models.CharField(max_length=300, blank=True)
+    state = models.CharField(max_length=10, choices=LineState.choices)
+    finding = models.CharField(max_length=40, db_comment="why it matched or did not: code of rules.Finding")
+    assigned_reason = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["city", "bank_serial"], name="settlement_line_serial"),
+            models.CheckConstraint(condition=Q(amount_fen__gt=0), name="settlement_line_amount"),
+            models.CheckConstraint(
+                condition=~Q(state="ASSIGNED") | ~Q(assigned_reason=""), name="settlement_line_assigned"
+            ),
+        ]
+        indexes = [models.Index(fields=["state", "-id"]), models.Index(fields=["booked_on", "id"])]
+
+
+@pghistory.track()
+class Refund(CityRow):
+    """Money that must go back: asked by one person of the trading institution, approved by another, paid by the bank."""
+
+    organisation = models.ForeignKey(
+        "orgs.Organisation", on_delete=models.PROTECT, related_name="+", null=True
+    )
+    bank_line = models.OneToOneField(BankLine, on_delete=models.PROTECT, related_name="refund", null=True)
+    deposit = models.OneToOneField(
+        PaymentInstruction, on_delete=models.PROTECT, related_name="refund_of_deposit", null=True
+    )
+    trade = models.ForeignKey("settlement.Trade", on_delete=models.PROTECT, related_name="refunds", null=True)
+    cause = models.CharField(max_length=16, choices=RefundCause.choices)
+    amount_fen = models.BigIntegerField()
+    case_id = models.BigIntegerField(unique=True, db_comment="procedures.Case")
+    state = models.CharField(max_length=10, choices=RefundState.choices, default=RefundState.DUE)
+    due_at = models.DateTimeField()
+    instruction = models.OneToOneField(
+        PaymentInstruction, on_delete=models.PROTECT, related_name="refund", null=True
+    )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(amount_fen__gt=0), name="settlement_refund_amount"),
+            models.CheckConstraint(
+                condition=Q(organisation__isnull=False) | Q(bank_line__isnull=False),
+                name="settlement_refund_whom",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["DUE", "ASKED"], instruction__isnull=True)
+                | Q(state__in=["APPROVED", "PAID"], instruction__isnull=False),
+                name="settlement_refund_instruction",
+            ),
+        ]
+        indexes = [models.Index(fields=["state", "due_at"])]
