@@ -62,6 +62,7 @@ INSTALLED_APPS = [
     "terrace.kernel.orgs",
     "terrace.kernel.audit",
     "terrace.market.settlement",
+    "terrace.kernel.procedures",
 ]
 
 MIDDLEWARE = [

@@ -1,0 +1,230 @@
+"""A procedure as data: states, transitions, roles, deadlines, clauses; and the check that it can be walked to an end.
+
+Pure: no Django. A context writes its procedures as values of these classes in its own `procedures.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from terrace.kernel.base.texts import Text
+
+SYSTEM_ROLE = "SYSTEM"
+UNITS = ("workdays", "days", "hours", "minutes", "fact")
+OPEN, PAUSE, RESUME, AMEND = "OPEN", "PAUSE", "RESUME", "AMEND"
+RESERVED_CODES = frozenset({OPEN, PAUSE, RESUME, AMEND})  # steps that every case knows
+_PROCEDURE_CODE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """How long a case may stay in a state, and the transition taken when the time has passed.
+
+    `unit` "workdays": `amount` working days after the day the state was entered, 17:00 in Shanghai;
+    "days": calendar days likewise, moved to the next working day when the last one is none (Civil Code
+    article 203); "hours", "minutes": exact; "fact": `amount` names the case fact that holds the instant
+    (ISO 8601), for times set by an announcement or moved by bids. `proposed` marks an amount that no
+    source gives; pages show it so.
+    """
+
+    amount: int | str
+    unit: str
+    on_pass: str
+    clause: str
+    proposed: bool = False
+
+    def label(self) -> Text:
+        """The length in words: `5 个工作日` / `5 working days`."""
+        if self.unit == "fact":
+            return Text("按公告载明的时间", "at the announced time")
+        zh, en = {
+            "workdays": ("个工作日", "working days"),
+            "days": ("日", "days"),
+            "hours": ("小时", "hours"),
+            "minutes": ("分钟", "minutes"),
+        }[self.unit]
+        return Text(f"{self.amount} {zh}", f"{self.amount} {en if self.amount != 1 else en[:-1]}")
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One state, named three ways: its code, what staff read, what the public reads."""
+
+    code: str
+    staff: Text
+    public: Text
+    final: bool = False
+    deadline: Deadline | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One way from some states to another and who may take it.
+
+    `roles` are role codes or "SYSTEM" (a deadline, a job, another procedure). A role of a certain party
+    is written `FIRM_CLERK@buyer`; the case then names that party. `expected=False` marks a right that may
+    be used (withdraw, object) but is not a task that waits for anybody. `other_person_than` names
+    transitions whose persons must not take this one.
+    """
+
+    code: str
+    sources: tuple[str, ...]
+    target: str
+    roles: tuple[str, ...]
+    label: Text
+    clause: str
+    needs_reason: bool = False
+    other_person_than: tuple[str, ...] = ()
+    expected: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Procedure:
+    """A versioned state machine. A case keeps the version it was opened under."""
+
+    code: str
+    version: int
+    title: Text
+    initial: str
+    states: tuple[State, ...]
+    transitions: tuple[Transition, ...]
+
+    def state(self, code: str) -> State:
+        """The state of that code; KeyError when there is none."""
+        for state in self.states:
+            if state.code == code:
+                return state
+        raise KeyError(code)
+
+    def transition(self, code: str) -> Transition:
+        """The transition of that code; KeyError when there is none."""
+        for transition in self.transitions:
+            if transition.code == code:
+                return transition
+        raise KeyError(code)
+
+    def ways_out(self, state: str) -> tuple[Transition, ...]:
+        """The transitions that may be taken in `state`, in the order they are written."""
+        return tuple(t for t in self.transitions if state in t.sources)
+
+    @property
+    def label(self) -> str:
+        return f"{self.code} v{self.version}"
+
+
+def base_role(role: str) -> str:
+    """`FIRM_CLERK@buyer` is the role FIRM_CLERK of the party buyer."""
+    return role.partition("@")[0]
+
+
+def check(procedure: Procedure, roles: Iterable[str] | None = None) -> list[str]:
+    """Everything wrong with a procedure, one sentence each; empty when it is sound.
+
+    `roles`: the role codes that exist; None leaves the roles' spelling unchecked.
+    """
+    faults = _check_names(procedure)
+    faults += _check_transitions(procedure, None if roles is None else {*roles, SYSTEM_ROLE})
+    faults += _check_deadlines(procedure)
+    faults += _check_paths(procedure)
+    return [f"{procedure.label}: {fault}" for fault in faults]
+
+
+def _check_names(procedure: Procedure) -> list[str]:
+    faults = []
+    if not _PROCEDURE_CODE.fullmatch(procedure.code):
+        faults.append("the code must be lower-case words joined by dots")
+    if procedure.version < 1:
+        faults.append("the version must be 1 or more")
+    state_codes = [s.code for s in procedure.states]
+    transition_codes = [t.code for t in procedure.transitions]
+    faults += [f"state {code} is written twice" for code in _repeated(state_codes)]
+    faults += [f"transition {code} is written twice" for code in _repeated(transition_codes)]
+    faults += [f"transition {code}: the code is reserved" for code in sorted(RESERVED_CODES & {*transition_codes})]
+    if procedure.initial not in state_codes:
+        faults.append(f"the initial state {procedure.initial} is unknown")
+    if not any(s.final for s in procedure.states):
+        faults.append("there is no final state")
+    return faults
+
+
+def _check_transitions(procedure: Procedure, roles: set[str] | None) -> list[str]:
+    faults = []
+    states = {s.code: s for s in procedure.states}
+    codes = {t.code for t in procedure.transitions}
+    for t in procedure.transitions:
+        where = f"transition {t.code}"
+        if not t.sources:
+            faults.append(f"{where} starts nowhere")
+        if not t.roles:
+            faults.append(f"{where} has no role")
+        faults += [f"{where}: unknown source {s}" for s in t.sources if s not in states]
+        faults += [f"{where} leaves the final state {s}" for s in t.sources if s in states and states[s].final]
+        if t.target not in states:
+            faults.append(f"{where}: unknown target {t.target}")
+        if roles is not None:
+            faults += [f"{where}: unknown role {r}" for r in t.roles if base_role(r) not in roles]
+        if any(r.startswith(SYSTEM_ROLE + "@") for r in t.roles):
+            faults.append(f"{where}: SYSTEM is no party")
+        faults += [f"{where}: other person than unknown {c}" for c in t.other_person_than if c not in codes]
+    return faults
+
+
+def _check_deadlines(procedure: Procedure) -> list[str]:
+    faults = []
+    transitions = {t.code: t for t in procedure.transitions}
+    for state in procedure.states:
+        deadline = state.deadline
+        if deadline is None:
+            continue
+        where = f"deadline of {state.code}"
+        if state.final:
+            faults.append(f"{where}: a final state has none")
+        if deadline.unit not in UNITS:
+            faults.append(f"{where}: unknown unit {deadline.unit}")
+        elif deadline.unit == "fact":
+            if not isinstance(deadline.amount, str) or not deadline.amount:
+                faults.append(f"{where}: the amount must name a fact")
+        elif not isinstance(deadline.amount, int) or deadline.amount < 1:
+            faults.append(f"{where}: the amount must be a whole number of at least 1")
+        on_pass = transitions.get(deadline.on_pass)
+        if on_pass is None or state.code not in on_pass.sources:
+            faults.append(f"{where}: {deadline.on_pass} is no transition from {state.code}")
+        elif SYSTEM_ROLE not in on_pass.roles:
+            faults.append(f"{where}: {deadline.on_pass} lacks the role SYSTEM")
+    return faults
+
+
+def _check_paths(procedure: Procedure) -> list[str]:
+    faults = []
+    forward: dict[str, set[str]] = {s.code: set() for s in procedure.states}
+    backward: dict[str, set[str]] = {s.code: set() for s in procedure.states}
+    for t in procedure.transitions:
+        for source in t.sources:
+            if source in forward and t.target in backward:
+                forward[source].add(t.target)
+                backward[t.target].add(source)
+    reachable = _closure({procedure.initial} & forward.keys(), forward)
+    ending = _closure({s.code for s in procedure.states if s.final}, backward)
+    for state in procedure.states:
+        if state.code not in reachable:
+            faults.append(f"state {state.code} cannot be reached")
+        if not state.final and not procedure.ways_out(state.code):
+            faults.append(f"state {state.code} is not final and has no exit")
+        elif state.code not in ending:
+            faults.append(f"state {state.code} is a dead end: no final state can be reached from it")
+    return faults
+
+
+def _closure(start: set[str], edges: dict[str, set[str]]) -> set[str]:
+    seen, waiting = set(start), list(start)
+    while waiting:
+        for target in edges[waiting.pop()] - seen:
+            seen.add(target)
+            waiting.append(target)
+    return seen
+
+
+def _repeated(codes: list[str]) -> list[str]:
+    return sorted({code for code in codes if codes.count(code) > 1})
