@@ -38,7 +38,9 @@ class Case(CityRow):
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)
     paused_at = models.DateTimeField(null=True, db_comment="the clock stands still since")
-    pass_tries = models.PositiveSmallIntegerField(default=0, db_comment="failed attempts to pass the deadline")
+    pass_tries = models.PositiveSmallIntegerField(
+        default=0, db_comment="failed attempts to pass the deadline"
+    )
     pass_again_at = models.DateTimeField(null=True)
     pass_error = models.CharField(max_length=500, blank=True)
 

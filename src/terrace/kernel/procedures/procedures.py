@@ -42,7 +42,9 @@ def register(procedure: Procedure) -> Procedure:
         raise ProcedureFaulty("; ".join(faults))
     key = (procedure.code, procedure.version)
     if _procedures.setdefault(key, procedure) != procedure:
-        raise ProcedureFaulty(f"{procedure.label} is registered twice with different content: raise the version")
+        raise ProcedureFaulty(
+            f"{procedure.label} is registered twice with different content: raise the version"
+        )
     return procedure
 
 

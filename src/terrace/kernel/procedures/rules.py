@@ -5,13 +5,17 @@ Pure: no Django. A context writes its procedures as values of these classes in i
 
 from __future__ import annotations
 
+import datetime as dt
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from terrace.kernel.base.texts import Text
+from terrace.kernel.workdays import rules as workdays
 
 SYSTEM_ROLE = "SYSTEM"
+END_OF_DAY_HOUR = 17  # Shanghai: offices close
 UNITS = ("workdays", "days", "hours", "minutes", "fact")
 OPEN, PAUSE, RESUME, AMEND = "OPEN", "PAUSE", "RESUME", "AMEND"
 RESERVED_CODES = frozenset({OPEN, PAUSE, RESUME, AMEND})  # steps that every case knows
@@ -119,6 +123,50 @@ def base_role(role: str) -> str:
     return role.partition("@")[0]
 
 
+def due_at(deadline: Deadline, since: dt.datetime, facts: Mapping[str, Any]) -> dt.datetime | None:
+    """The instant the deadline of a state entered at `since` passes; None when its fact is not known yet.
+
+    Raises workdays.CalendarMissing when the days lie beyond the last loaded calendar.
+    """
+    if deadline.unit == "fact":
+        value = facts.get(str(deadline.amount))
+        if value is None:
+            return None
+        instant = value if isinstance(value, dt.datetime) else dt.datetime.fromisoformat(str(value))
+        if instant.tzinfo is None:
+            raise ValueError(f"the fact {deadline.amount} must be an aware instant")
+        return instant.astimezone(dt.UTC)
+    amount = int(deadline.amount)
+    if deadline.unit == "workdays":
+        return workdays.deadline(since, amount, END_OF_DAY_HOUR)
+    if deadline.unit == "days":
+        last = _day(since) + dt.timedelta(days=amount)
+        if not workdays.is_workday(last):
+            last = workdays.add(last, 1)
+        return dt.datetime(
+            last.year, last.month, last.day, END_OF_DAY_HOUR, tzinfo=workdays.SHANGHAI
+        ).astimezone(dt.UTC)
+    return since + (dt.timedelta(hours=amount) if deadline.unit == "hours" else dt.timedelta(minutes=amount))
+
+
+def after_pause(unit: str, due: dt.datetime, paused: dt.datetime, resumed: dt.datetime) -> dt.datetime:
+    """The deadline `due` moved by the time the clock stood still.
+
+    In working days for deadlines counted in days (the hour of the day stays), exactly otherwise. A pause
+    that begins and ends within one day costs no working day.
+    """
+    if unit not in ("workdays", "days"):
+        return due + (resumed - paused)
+    lost = workdays.count(_day(paused), _day(resumed))
+    local = due.astimezone(workdays.SHANGHAI)
+    moved = workdays.add(local.date(), lost)
+    return dt.datetime.combine(moved, local.time(), tzinfo=workdays.SHANGHAI).astimezone(dt.UTC)
+
+
+def _day(instant: dt.datetime) -> dt.date:
+    return instant.astimezone(workdays.SHANGHAI).date()
+
+
 def check(procedure: Procedure, roles: Iterable[str] | None = None) -> list[str]:
     """Everything wrong with a procedure, one sentence each; empty when it is sound.
 
@@ -141,7 +189,9 @@ def _check_names(procedure: Procedure) -> list[str]:
     transition_codes = [t.code for t in procedure.transitions]
     faults += [f"state {code} is written twice" for code in _repeated(state_codes)]
     faults += [f"transition {code} is written twice" for code in _repeated(transition_codes)]
-    faults += [f"transition {code}: the code is reserved" for code in sorted(RESERVED_CODES & {*transition_codes})]
+    faults += [
+        f"transition {code}: the code is reserved" for code in sorted(RESERVED_CODES & {*transition_codes})
+    ]
     if procedure.initial not in state_codes:
         faults.append(f"the initial state {procedure.initial} is unknown")
     if not any(s.final for s in procedure.states):
@@ -160,7 +210,9 @@ def _check_transitions(procedure: Procedure, roles: set[str] | None) -> list[str
         if not t.roles:
             faults.append(f"{where} has no role")
         faults += [f"{where}: unknown source {s}" for s in t.sources if s not in states]
-        faults += [f"{where} leaves the final state {s}" for s in t.sources if s in states and states[s].final]
+        faults += [
+            f"{where} leaves the final state {s}" for s in t.sources if s in states and states[s].final
+        ]
         if t.target not in states:
             faults.append(f"{where}: unknown target {t.target}")
         if roles is not None:

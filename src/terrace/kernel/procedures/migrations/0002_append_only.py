@@ -1,0 +1,23 @@
+"""Steps and parties of a case are written once."""
+
+from django.db import migrations
+
+TABLES = ("procedures_casestep", "procedures_caseparty")
+
+SQL = "".join(
+    f"""
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON {table}
+    FOR EACH ROW EXECUTE FUNCTION terrace_refuse_change();
+CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON {table}
+    FOR EACH STATEMENT EXECUTE FUNCTION terrace_refuse_change();
+"""
+    for table in TABLES
+)
+REVERSE = "".join(
+    f"DROP TRIGGER append_only ON {table}; DROP TRIGGER append_only_truncate ON {table};" for table in TABLES
+)
+
+
+class Migration(migrations.Migration):
+    dependencies = [("procedures", "0001_initial"), ("audit", "0002_functions")]
+    operations = [migrations.RunSQL(SQL, REVERSE)]
