@@ -63,6 +63,9 @@ INSTALLED_APPS = [
     "terrace.kernel.audit",
     "terrace.market.settlement",
     "terrace.kernel.procedures",
+    "terrace.market.rights",
+    "terrace.market.reserve",
+    "terrace.market.listings",
 ]
 
 MIDDLEWARE = [
