@@ -22,7 +22,7 @@ class Worded(enum.StrEnum):
 
     label: Text
 
-    def __new__(cls, value: str, label: Text) -> Worded:
+    def __new__(cls, value: str, label: Text = Text("", "")) -> Worded:
         member = str.__new__(cls, value)
         member._value_ = value
         member.label = label
