@@ -66,6 +66,7 @@ INSTALLED_APPS = [
     "terrace.market.rights",
     "terrace.market.reserve",
     "terrace.market.listings",
+    "terrace.kernel.ledger",
 ]
 
 MIDDLEWARE = [
