@@ -115,13 +115,11 @@ def install_front_end() -> None:
     stamp.write_text(digest)
 
 
-def install_test_programs() -> None:
+def install_browser() -> None:
     if shutil.which("chromium") is None:
         apt_install("chromium", "fonts-noto-cjk", why="the browser tests need Chromium")
     if shutil.which("pdftoppm") is None:
         apt_install("poppler-utils", why="the certificate test looks at its PDF as a picture (pdftoppm)")
-    if not list(Path("/usr/lib/postgresql").glob("*/bin/initdb")):
-        apt_install("postgresql", why="the tests prove Terrace on a server of Debian's PostgreSQL, too")
 
 
 def main() -> None:
@@ -134,7 +132,7 @@ def main() -> None:
     install_python(ROOT / "requirements.lock", ".stamp-run")
     if options.dev:
         install_python(ROOT / "requirements-dev.lock", ".stamp-dev")
-        install_test_programs()
+        install_browser()
     install_front_end()
 
 

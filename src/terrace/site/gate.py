@@ -12,7 +12,6 @@ import asyncio
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import cast
 
 EVENTS_PATH = re.compile(rb"^GET /api/v1/auctions/[^/ ?]+/events(\?| )")
 HEAD_BYTES_MAX = 32 * 1024
@@ -82,7 +81,8 @@ class Upstream(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)  # uvloop's transports are not its subclasses
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
 
     def data_received(self, data: bytes) -> None:
         self.client.answered = True
@@ -118,8 +118,9 @@ class Client(asyncio.Protocol):
         self.peer = b"unknown"
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)  # uvloop's transports are not its subclasses
-        self.transport.set_write_buffer_limits(high=WATERMARK_BYTES)
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        transport.set_write_buffer_limits(high=WATERMARK_BYTES)
         peer = transport.get_extra_info("peername")
         if peer:
             self.peer = str(peer[0]).encode()

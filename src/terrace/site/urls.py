@@ -5,11 +5,9 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 
 from terrace.site import health
-from terrace.site.api import api
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
-    path("api/v1/", api.urls),
     path("accounts/", include("allauth.urls")),
 ]

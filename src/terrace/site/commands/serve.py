@@ -22,8 +22,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    import uvloop
-
     from terrace.site.postgres import PostgresProblem
     from terrace.site.serve import Server, StartProblem
 
@@ -47,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
         server.claim()
         print("Terrace 梯田: preparing the database…", flush=True)
         server.prepare()
-        uvloop.run(_serve(server))
+        asyncio.run(_serve(server))
     except (StartProblem, PostgresProblem) as error:
         server.stop()
         raise BadInput(str(error)) from error
