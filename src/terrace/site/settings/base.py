@@ -44,6 +44,7 @@ DATABASES = {"default": database_from_url(os.environ.get("DATABASE_URL") or "pos
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
+    "terrace.web",  # first: its templates stand before those of libraries
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -71,6 +72,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "terrace.site.logs.request_log",
+    "terrace.web.middleware.PageMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -100,7 +102,11 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
-            "builtins": [],
+            "builtins": [
+                "terrace.web.templatetags.words",
+                "terrace.web.templatetags.figures",
+                "terrace.web.templatetags.components",
+            ],
         },
     }
 ]
@@ -155,8 +161,14 @@ USE_TZ = True
 USE_I18N = True
 
 STATIC_URL = "/static/"
-STATICFILES_DIRS: list[tuple[str, Path]] = []
-STATIC_ROOT = DATA_DIR / "static"
+NODE_MODULES = REPOSITORY_ROOT / "node_modules"
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "terrace.web.finders.VendorFinder",
+]
+WHITENOISE_USE_FINDERS = True  # no collectstatic needed; the finders list a few dozen files
+
+CSRF_FAILURE_VIEW = "terrace.web.errors.csrf_failure"
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
