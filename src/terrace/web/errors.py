@@ -54,12 +54,10 @@ def refused(request: HttpRequest, refusal: Refusal, reference: str) -> HttpRespo
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """400, and 413 where the request was too large."""
-    reference = page.reference()
+    reference = page.reference_of(request)
     too_big = isinstance(exception, (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent))
     status = 413 if too_big else 400
-    logger.warning(
-        "bad request %s (%s)", request.path, type(exception).__name__, extra={"reference": reference}
-    )
+    logger.warning("bad request %s (%s)", request.path, type(exception).__name__)
     if wants_problem(request):
         title = (
             Text("提交的内容过大", "The request is too large")
@@ -78,11 +76,11 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 def not_allowed(
     request: HttpRequest,
-    exception: Exception | None = None,  # noqa: ARG001  Django passes it by name
+    exception: Exception | None = None,
 ) -> HttpResponse:
     """403 raised by Django itself (a context raises NotAllowed, which says why)."""
-    reference = page.reference()
-    logger.info("forbidden %s", request.path, extra={"reference": reference})
+    reference = page.reference_of(request)
+    logger.info("forbidden %s", request.path)
     if wants_problem(request):
         title = Text("您无权执行此操作", "You may not do this").of(get_language())
         return problem(request, status=403, title=title, code="access.denied", reference=reference)
@@ -93,19 +91,21 @@ def not_allowed(
 
 def not_found(
     request: HttpRequest,
-    exception: Exception | None = None,  # noqa: ARG001  Django passes it by name
+    exception: Exception | None = None,
 ) -> HttpResponse:
     """404: a dead link has its own words."""
     if wants_problem(request):
         title = Text("没有这个地址", "There is nothing at this address").of(get_language())
-        return problem(request, status=404, title=title, code="access.not_found", reference=page.reference())
+        return problem(
+            request, status=404, title=title, code="access.not_found", reference=page.reference_of(request)
+        )
     return _page(request, "web/errors/not_found.html", 404, {})
 
 
 def fault(request: HttpRequest) -> HttpResponse:
     """500: our fault. The page needs neither database nor session, because either may be what failed."""
-    reference = page.reference()
-    logger.error("fault on %s %s", request.method, request.path, extra={"reference": reference})
+    reference = page.reference_of(request)
+    logger.error("fault on %s %s", request.method, request.path)
     if wants_problem(request):
         title = Text("系统内部出错", "Something went wrong on our side").of(get_language())
         return problem(request, status=500, title=title, code="service.fault", reference=reference)
@@ -117,8 +117,8 @@ def fault(request: HttpRequest) -> HttpResponse:
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """An expired form: the page lay open too long, or the session ended in another window."""
-    reference = page.reference()
-    logger.info("expired form %s: %s", request.path, reason, extra={"reference": reference})
+    reference = page.reference_of(request)
+    logger.info("expired form %s: %s", request.path, reason)
     if wants_problem(request):
         title = Text("请求缺少有效的安全令牌", "The request lacks a valid security token").of(get_language())
         return problem(request, status=403, title=title, code="request.expired", reference=reference)

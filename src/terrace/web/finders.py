@@ -32,7 +32,7 @@ class VendorFinder(BaseFinder):
 
     storage = VendorStorage()
 
-    def find(self, path: str, find_all: bool = False, **kwargs: Any) -> Any:  # noqa: ARG002  the finder interface
+    def find(self, path: str, find_all: bool = False, **kwargs: Any) -> Any:
         found = Path(self.storage.path(path)) if path in VENDOR_FILES else None
         if found is None or not found.is_file():
             return [] if find_all else None
@@ -40,11 +40,11 @@ class VendorFinder(BaseFinder):
 
     def list(
         self,
-        ignore_patterns: Iterable[str] | None,  # noqa: ARG002  the finder interface
+        ignore_patterns: Iterable[str] | None,
     ) -> Iterator[tuple[str, Storage]]:
         for name in VENDOR_FILES:
             if Path(self.storage.path(name)).is_file():
                 yield name, self.storage
 
-    def check(self, **kwargs: Any) -> list[Any]:  # noqa: ARG002  the finder interface
+    def check(self, **kwargs: Any) -> list[Any]:
         return []

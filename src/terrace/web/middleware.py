@@ -51,8 +51,7 @@ class PageMiddleware:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """A refusal that escaped its view becomes a page (or problem details) instead of a fault."""
         if isinstance(exception, Refusal):
-            reference = page.reference()
-            logger.info("refused %s %s: %s", request.method, request.path, exception.code,
-                        extra={"reference": reference})  # fmt: skip
+            reference = page.reference_of(request)
+            logger.info("refused %s %s: %s", request.method, request.path, exception.code)
             return errors.refused(request, exception, reference)
         return None

@@ -6,6 +6,8 @@ import datetime as dt
 import secrets
 from contextvars import ContextVar, Token
 
+from django.http import HttpRequest
+
 from terrace.kernel.base import clock
 
 _times: ContextVar[dict[str, dt.datetime] | None] = ContextVar("terrace_page_times", default=None)
@@ -30,7 +32,6 @@ def now() -> dt.datetime:
     return times["now"]
 
 
-def reference() -> str:
-    """A short number that a person can read out and an operator can find in the log: `T-7F3A-91C2`."""
-    digits = secrets.token_hex(4).upper()
-    return f"T-{digits[:4]}-{digits[4:]}"
+def reference_of(request: HttpRequest) -> str:
+    """The number under which the log knows this request; a fresh one where no middleware gave it."""
+    return str(getattr(request, "reference", "") or secrets.token_hex(6))
