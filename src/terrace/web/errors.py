@@ -142,7 +142,7 @@ def problem(
 ) -> HttpResponse:
     """RFC 9457 problem details with our stable `code` and, where a rule refused, its `clause`."""
     body: dict[str, Any] = {
-        "type": f"urn:terrace:problem:{code}",
+        "type": f"about:blank#{code}",
         "title": title,
         "status": status,
         "code": code,

@@ -46,5 +46,5 @@ class VendorFinder(BaseFinder):
             if Path(self.storage.path(name)).is_file():
                 yield name, self.storage
 
-    def check(self, **kwargs: Any) -> list[Any]:
+    def check(self, **kwargs: Any) -> Any:
         return []

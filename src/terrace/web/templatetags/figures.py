@@ -26,7 +26,7 @@ def _english() -> bool:
 
 
 @register.filter
-def tonnes(value: Quantity | int | None) -> str:
+def tonnes(value: Quantity | int | str | None) -> str:
     """A Quantity (or integer grams per year) as `4.048 吨/年`."""
     if value is None or value == "":
         return ""
@@ -35,7 +35,7 @@ def tonnes(value: Quantity | int | None) -> str:
 
 
 @register.filter
-def tonnes_of(grams: int | None, code: str) -> str:
+def tonnes_of(grams: int | str | None, code: str) -> str:
     """`{{ lot.quantity_g|tonnes_of:lot.pollutant }}`: `氮氧化物 4.048 吨/年`."""
     if grams is None or grams == "":
         return ""
@@ -44,13 +44,13 @@ def tonnes_of(grams: int | None, code: str) -> str:
 
 
 @register.filter
-def tonnes_plain(grams: int | None) -> str:
+def tonnes_plain(grams: int | str | None) -> str:
     """Grams as tonnes without the unit, for a column whose head carries it: `4.048`."""
     return "" if grams is None or grams == "" else Quantity(Pollutant.NOX, int(grams)).tonnes_text()
 
 
 @register.filter
-def yuan(value: Money | int | None) -> str:
+def yuan(value: Money | int | str | None) -> str:
     """Money or integer fen as `729,300.00 元`."""
     if value is None or value == "":
         return ""
@@ -59,15 +59,15 @@ def yuan(value: Money | int | None) -> str:
 
 
 @register.filter
-def yuan_plain(fen: int | None) -> str:
+def yuan_plain(fen: int | str | None) -> str:
     """Fen as yuan without the unit, for a column whose head carries it: `729,300.00`."""
     return "" if fen is None or fen == "" else Money(int(fen)).yuan_text()
 
 
 @register.filter
-def price(value: Price | None) -> str:
+def price(value: Price | str | None) -> str:
     """A Price with its basis: `21,000 元/吨(5年期)`."""
-    return "" if value is None or value == "" else str(in_language(value.label()))
+    return str(in_language(value.label())) if isinstance(value, Price) else ""
 
 
 @register.simple_tag
@@ -77,7 +77,7 @@ def price_of(fen_per_tonne: int, basis: str, years: int) -> str:
 
 
 @register.filter
-def number(value: int | Decimal | None) -> str:
+def number(value: int | Decimal | str | None) -> str:
     """A plain count with thousands commas."""
     return "" if value is None or value == "" else f"{value:,}"
 
