@@ -60,7 +60,7 @@ def test_a_refusal_that_escapes_becomes_a_page(client: Client) -> None:
         "第五条",
         "没有任何改动",
         "web.test.out_of_season",
-        "T-",
+        "问询编号",
     ):
         assert words in html
     english = client.get("/refuse/", headers={"accept-language": "en"}).content.decode()
