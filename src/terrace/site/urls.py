@@ -17,6 +17,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("language/", set_language, name="set_language"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
-    path("api/v1/", api.urls),
     path("accounts/", include("allauth.urls")),
 ]
