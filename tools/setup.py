@@ -115,11 +115,13 @@ def install_front_end() -> None:
     stamp.write_text(digest)
 
 
-def install_browser() -> None:
+def install_test_programs() -> None:
     if shutil.which("chromium") is None:
         apt_install("chromium", "fonts-noto-cjk", why="the browser tests need Chromium")
     if shutil.which("pdftoppm") is None:
         apt_install("poppler-utils", why="the certificate test looks at its PDF as a picture (pdftoppm)")
+    if not list(Path("/usr/lib/postgresql").glob("*/bin/initdb")):
+        apt_install("postgresql", why="the tests prove Terrace on a server of Debian's PostgreSQL, too")
 
 
 def main() -> None:
@@ -132,7 +134,7 @@ def main() -> None:
     install_python(ROOT / "requirements.lock", ".stamp-run")
     if options.dev:
         install_python(ROOT / "requirements-dev.lock", ".stamp-dev")
-        install_browser()
+        install_test_programs()
     install_front_end()
 
 

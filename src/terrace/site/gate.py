@@ -12,6 +12,7 @@ import asyncio
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 EVENTS_PATH = re.compile(rb"^GET /api/v1/auctions/[^/ ?]+/events(\?| )")
 HEAD_BYTES_MAX = 32 * 1024
@@ -81,8 +82,7 @@ class Upstream(asyncio.Protocol):
         self.transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's transports are not its subclasses
 
     def data_received(self, data: bytes) -> None:
         self.client.answered = True
@@ -118,9 +118,8 @@ class Client(asyncio.Protocol):
         self.peer = b"unknown"
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        transport.set_write_buffer_limits(high=WATERMARK_BYTES)
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's transports are not its subclasses
+        self.transport.set_write_buffer_limits(high=WATERMARK_BYTES)
         peer = transport.get_extra_info("peername")
         if peer:
             self.peer = str(peer[0]).encode()

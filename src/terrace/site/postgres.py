@@ -47,12 +47,13 @@ class Cluster:
     durable: bool = True
     settings: dict[str, str] = field(default_factory=dict)
     port: int | None = None
+    binaries_dir: Path | None = None
     started_here: bool = False
 
     def __post_init__(self) -> None:
         self.identity = _identity()
         self.folder = _reachable_folder(self.folder, self.identity)
-        self.binaries = _binaries(self.folder, self.identity)
+        self.binaries = self.binaries_dir or _binaries(self.folder, self.identity)
         self.data = self.folder / "data"
         self.socket_dir = self.folder
         if len(str(self.folder)) > SOCKET_PATH_MAX:

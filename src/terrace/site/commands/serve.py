@@ -22,6 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    import uvloop
+
     from terrace.site.postgres import PostgresProblem
     from terrace.site.serve import Server, StartProblem
 
@@ -45,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
         server.claim()
         print("Terrace 梯田: preparing the database…", flush=True)
         server.prepare()
-        asyncio.run(_serve(server))
+        uvloop.run(_serve(server))
     except (StartProblem, PostgresProblem) as error:
         server.stop()
         raise BadInput(str(error)) from error

@@ -1,7 +1,0 @@
-from django.apps import AppConfig
-
-
-class WebConfig(AppConfig):
-    name = "terrace.web"
-    label = "web"
-    default_auto_field = "django.db.models.BigAutoField"
