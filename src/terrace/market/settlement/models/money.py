@@ -243,7 +243,8 @@ class Refund(CityRow):
     trade = models.ForeignKey("settlement.Trade", on_delete=models.PROTECT, related_name="refunds", null=True)
     cause = models.CharField(max_length=16, choices=RefundCause.choices)
     amount_fen = models.BigIntegerField()
-    case_id = models.BigIntegerField(unique=True, db_comment="procedures.Case")
+    number = models.CharField(max_length=40, unique=True)
+    case = models.OneToOneField("procedures.Case", on_delete=models.PROTECT, related_name="+")
     state = models.CharField(max_length=10, choices=RefundState.choices, default=RefundState.DUE)
     due_at = models.DateTimeField()
     instruction = models.OneToOneField(

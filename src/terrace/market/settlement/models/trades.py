@@ -48,25 +48,27 @@ class Trade(CityRow):
     origin_id = models.CharField(max_length=60)
     seller = models.ForeignKey("orgs.Organisation", on_delete=models.PROTECT, related_name="+")
     buyer = models.ForeignKey("orgs.Organisation", on_delete=models.PROTECT, related_name="+")
-    parcel_id = models.BigIntegerField(db_comment="rights.Parcel that is sold")
-    delivered_parcel_id = models.BigIntegerField(null=True, db_comment="rights.Parcel the buyer received")
-    need_confirmation_id = models.BigIntegerField(
-        null=True, db_comment="rights.NeedConfirmation of the buyer"
+    parcel = models.ForeignKey("rights.Parcel", on_delete=models.PROTECT, related_name="trades")
+    delivered_parcel = models.OneToOneField(
+        "rights.Parcel", on_delete=models.PROTECT, related_name="delivered_by", null=True
+    )
+    need_confirmation = models.ForeignKey(
+        "rights.NeedConfirmation", on_delete=models.PROTECT, related_name="trades", null=True
     )
     rights_hold_id = models.BigIntegerField(unique=True, db_comment="ledger hold on the seller's right")
     deposit = models.OneToOneField(
         "settlement.PaymentInstruction", on_delete=models.PROTECT, related_name="won_trade", null=True
     )
-    case_id = models.BigIntegerField(unique=True, db_comment="procedures.Case")
+    case = models.OneToOneField("procedures.Case", on_delete=models.PROTECT, related_name="+")
     pollutant = models.CharField(max_length=8, choices=[(p.value, p.label.zh) for p in Pollutant])
     region = models.CharField(max_length=60, db_comment="basin for water, city or area for air")
-    source = models.CharField(max_length=40, blank=True, db_comment="source of the right")
+    source = models.CharField(max_length=20, db_comment="rights.rules.RightSource")
     quantity_g = models.BigIntegerField()
     price_fen_per_tonne = models.BigIntegerField()
     price_basis = models.CharField(max_length=8, choices=[(b.value, b.value) for b in PriceBasis])
     years = models.SmallIntegerField()
     amount_fen = models.BigIntegerField()
-    ratio = models.CharField(max_length=12, db_comment="replacement ratio as printed, for example 1:1")
+    ratio_hundredths = models.IntegerField(db_comment="replacement ratio in hundredths: 120 is 1.2:1")
     term_start = models.DateField()
     term_end = models.DateField()
     awarded_at = models.DateTimeField()
@@ -108,10 +110,10 @@ class Trade(CityRow):
                 name="settlement_trade_certified",
             ),
             models.CheckConstraint(
-                condition=Q(delivered_at__isnull=True, delivered_parcel_id__isnull=True)
+                condition=Q(delivered_at__isnull=True, delivered_parcel__isnull=True)
                 | Q(
                     delivered_at__isnull=False,
-                    delivered_parcel_id__isnull=False,
+                    delivered_parcel__isnull=False,
                     paid_at__isnull=False,
                     certified_at__isnull=False,
                 ),
