@@ -57,9 +57,7 @@ trade = Procedure(
             "awarded",
             Text("已成交，待发布成交公示", "Awarded; the result is to be publicised"),
             Text("已成交", "Awarded"),
-            deadline=Deadline(
-                1, "workdays", "publish_result", "成交当日发出通知（建议值）", proposed=True
-            ),
+            deadline=Deadline(1, "workdays", "publish_result", "成交当日发出通知（建议值）", proposed=True),
         ),
         State(
             "publicity",
@@ -464,9 +462,16 @@ refund = Procedure(
     ),
     transitions=(
         Transition(
-            "ask", ("due",), "asked", ("EXCHANGE_MAKER",), Text("申请退款", "Ask for the refund"), CLAUSE_REFUND
+            "ask",
+            ("due",),
+            "asked",
+            ("EXCHANGE_MAKER",),
+            Text("申请退款", "Ask for the refund"),
+            CLAUSE_REFUND,
         ),
-        Transition("remind", ("due",), "due", ("SYSTEM",), Text("催办：退款", "Reminder: refund"), CLAUSE_REFUND),
+        Transition(
+            "remind", ("due",), "due", ("SYSTEM",), Text("催办：退款", "Reminder: refund"), CLAUSE_REFUND
+        ),
         Transition(
             "approve",
             ("asked",),

@@ -1,32 +1,34 @@
 """Tables of settlement: money that is asked for and arrives, trades, and the papers they end in."""
 
 from terrace.market.settlement.models.money import (
-    INCOMING,
-    AccountPurpose,
     BankLine,
-    DepositState,
-    ImportState,
-    InstructionState,
-    LineDirection,
-    LineState,
     NumberSeries,
     PaymentInstruction,
-    Purpose,
     Refund,
-    RefundCause,
-    RefundState,
     SettlementAccount,
     StatementImport,
 )
 from terrace.market.settlement.models.trades import (
     Certificate,
-    CertificateState,
     ContractSignature,
     Objection,
+    Trade,
+)
+from terrace.market.settlement.rules.words import (
+    INCOMING,
+    AccountPurpose,
+    CertificateState,
+    DepositState,
+    ImportState,
+    InstructionState,
+    LineDirection,
+    LineState,
     ObjectionState,
     Outcome,
+    Purpose,
+    RefundCause,
+    RefundState,
     Side,
-    Trade,
 )
 
 __all__ = [

@@ -7,74 +7,18 @@ from django.db import models
 from django.db.models import F, Q
 
 from terrace.kernel.base.db import CityRow
-
-
-class AccountPurpose(models.TextChoices):
-    ESCROW = "ESCROW", "交易结算专户"
-    TREASURY = "TREASURY", "非税收入专户"
-
-
-class Purpose(models.TextChoices):
-    """Why money moves. DEPOSIT and PRICE come in from a firm; the others go out of the escrow account."""
-
-    DEPOSIT = "DEPOSIT", "交易保证金"
-    PRICE = "PRICE", "成交价款"
-    REFUND = "REFUND", "退还款项"
-    TREASURY = "TREASURY", "上缴国库"
-    SELLER_PAYOUT = "SELLER_PAYOUT", "支付出让方"
-
-
-INCOMING = (Purpose.DEPOSIT, Purpose.PRICE)
-
-
-class InstructionState(models.TextChoices):
-    DUE = "DUE", "待支付"
-    PAID = "PAID", "已到账"
-    CANCELLED = "CANCELLED", "已撤销"
-
-
-class DepositState(models.TextChoices):
-    """What became of a deposit's hold in the ledger. Empty for every other purpose and before payment."""
-
-    HELD = "HELD", "冻结中"
-    APPLIED = "APPLIED", "已抵作价款"
-    RELEASED = "RELEASED", "已解冻待退"
-    FORFEITED = "FORFEITED", "已没收"
-
-
-class ImportState(models.TextChoices):
-    CHECKED = "CHECKED", "已核对待确认"
-    CONFIRMED = "CONFIRMED", "已入账"
-    DISCARDED = "DISCARDED", "已放弃"
-
-
-class LineDirection(models.TextChoices):
-    IN = "IN", "收入"
-    OUT = "OUT", "支出"
-
-
-class LineState(models.TextChoices):
-    MATCHED = "MATCHED", "自动匹配"
-    SUSPENSE = "SUSPENSE", "待查"
-    ASSIGNED = "ASSIGNED", "人工认领"
-    RETURNING = "RETURNING", "退回办理中"
-    RETURNED = "RETURNED", "已退回"
-
-
-class RefundCause(models.TextChoices):
-    NOT_WON = "NOT_WON", "未竞得，退还保证金"
-    NO_TRADE = "NO_TRADE", "未成交，退还保证金"
-    NOT_QUALIFIED = "NOT_QUALIFIED", "未通过资格审查，退还保证金"
-    WITHDRAWN = "WITHDRAWN", "依规退出，退还保证金"
-    TRADE_ENDED = "TRADE_ENDED", "交易终止，退还价款"
-    UNASSIGNED = "UNASSIGNED", "来款无法认领，原路退回"
-
-
-class RefundState(models.TextChoices):
-    DUE = "DUE", "待申请"
-    ASKED = "ASKED", "待复核"
-    APPROVED = "APPROVED", "待银行付款"
-    PAID = "PAID", "已退还"
+from terrace.market.settlement.rules.words import (
+    INCOMING,
+    AccountPurpose,
+    DepositState,
+    ImportState,
+    InstructionState,
+    LineDirection,
+    LineState,
+    Purpose,
+    RefundCause,
+    RefundState,
+)
 
 
 class NumberSeries(models.Model):
@@ -92,7 +36,7 @@ class SettlementAccount(CityRow):
     """A bank account of record of the market: where firms pay, and where income goes. One open per purpose and city."""
 
     organisation = models.ForeignKey("orgs.Organisation", on_delete=models.PROTECT, related_name="+")
-    purpose = models.CharField(max_length=10, choices=AccountPurpose.choices)
+    purpose = models.CharField(max_length=10, choices=AccountPurpose.choices())
     account_no = models.CharField(max_length=40)
     account_name = models.CharField(max_length=200)
     bank_name = models.CharField(max_length=200)
@@ -121,7 +65,7 @@ class PaymentInstruction(CityRow):
     """
 
     reference = models.CharField(max_length=16, unique=True)
-    purpose = models.CharField(max_length=16, choices=Purpose.choices)
+    purpose = models.CharField(max_length=16, choices=Purpose.choices())
     payer = models.ForeignKey("orgs.Organisation", on_delete=models.PROTECT, related_name="+")
     payee = models.ForeignKey("orgs.Organisation", on_delete=models.PROTECT, related_name="+", null=True)
     payee_account_no = models.CharField(max_length=40)
@@ -132,7 +76,7 @@ class PaymentInstruction(CityRow):
     subject_id = models.CharField(max_length=60)
     requested_at = models.DateTimeField()
     due_at = models.DateTimeField()
-    state = models.CharField(max_length=10, choices=InstructionState.choices, default=InstructionState.DUE)
+    state = models.CharField(max_length=10, choices=InstructionState.choices(), default=InstructionState.DUE)
     paid_at = models.DateTimeField(null=True)
     paid_line = models.OneToOneField(
         "settlement.BankLine", on_delete=models.PROTECT, related_name="paid_instruction", null=True
@@ -140,7 +84,7 @@ class PaymentInstruction(CityRow):
     hold_id = models.BigIntegerField(
         null=True, db_comment="ledger hold: a deposit, or a refund on its way out"
     )
-    deposit_state = models.CharField(max_length=10, choices=DepositState.choices, blank=True)
+    deposit_state = models.CharField(max_length=10, choices=DepositState.choices(), blank=True)
 
     class Meta:
         constraints = [
@@ -185,7 +129,7 @@ class StatementImport(CityRow):
     suspense_count = models.IntegerField(default=0)
     repeated_count = models.IntegerField(default=0)
     refused_count = models.IntegerField(default=0)
-    state = models.CharField(max_length=10, choices=ImportState.choices, default=ImportState.CHECKED)
+    state = models.CharField(max_length=10, choices=ImportState.choices(), default=ImportState.CHECKED)
     uploaded_by = models.ForeignKey("orgs.User", on_delete=models.PROTECT, related_name="+")
     uploaded_at = models.DateTimeField()
     confirmed_at = models.DateTimeField(null=True)
@@ -209,12 +153,12 @@ class BankLine(CityRow):
     row_number = models.IntegerField(db_comment="row of the file, the header is row 1 of its table")
     bank_serial = models.CharField(max_length=64)
     booked_on = models.DateField()
-    direction = models.CharField(max_length=3, choices=LineDirection.choices)
+    direction = models.CharField(max_length=3, choices=LineDirection.choices())
     other_account_no = models.CharField(max_length=40, blank=True)
     other_name = models.CharField(max_length=200, blank=True)
     amount_fen = models.BigIntegerField()
     remark = models.CharField(max_length=300, blank=True)
-    state = models.CharField(max_length=10, choices=LineState.choices)
+    state = models.CharField(max_length=10, choices=LineState.choices())
     finding = models.CharField(max_length=40, db_comment="why it matched or did not: code of rules.Finding")
     assigned_reason = models.CharField(max_length=300, blank=True)
 
@@ -241,11 +185,11 @@ class Refund(CityRow):
         PaymentInstruction, on_delete=models.PROTECT, related_name="refund_of_deposit", null=True
     )
     trade = models.ForeignKey("settlement.Trade", on_delete=models.PROTECT, related_name="refunds", null=True)
-    cause = models.CharField(max_length=16, choices=RefundCause.choices)
+    cause = models.CharField(max_length=16, choices=RefundCause.choices())
     amount_fen = models.BigIntegerField()
     number = models.CharField(max_length=40, unique=True)
     case = models.OneToOneField("procedures.Case", on_delete=models.PROTECT, related_name="+")
-    state = models.CharField(max_length=10, choices=RefundState.choices, default=RefundState.DUE)
+    state = models.CharField(max_length=10, choices=RefundState.choices(), default=RefundState.DUE)
     due_at = models.DateTimeField()
     instruction = models.OneToOneField(
         PaymentInstruction, on_delete=models.PROTECT, related_name="refund", null=True

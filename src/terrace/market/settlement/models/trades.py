@@ -8,31 +8,12 @@ from django.db.models import F, Q
 
 from terrace.kernel.base.db import CityRow
 from terrace.kernel.base.quantity import Money, Pollutant, Price, PriceBasis, Quantity
-
-
-class Outcome(models.TextChoices):
-    OPEN = "OPEN", "办理中"
-    COMPLETED = "COMPLETED", "已完成"
-    BUYER_DEFAULTED = "BUYER_DEFAULTED", "受让方违约"
-    SELLER_DEFAULTED = "SELLER_DEFAULTED", "出让方违约"
-    VOIDED = "VOIDED", "交易无效"
-
-
-class Side(models.TextChoices):
-    BUYER = "BUYER", "受让方"
-    SELLER = "SELLER", "出让方"
-
-
-class ObjectionState(models.TextChoices):
-    OPEN = "OPEN", "待处理"
-    REJECTED = "REJECTED", "不成立"
-    UPHELD = "UPHELD", "成立"
-
-
-class CertificateState(models.TextChoices):
-    VALID = "VALID", "有效"
-    SUPERSEDED = "SUPERSEDED", "已换发"
-    VOID = "VOID", "已作废"
+from terrace.market.settlement.rules.words import (
+    CertificateState,
+    ObjectionState,
+    Outcome,
+    Side,
+)
 
 
 @pghistory.track()
@@ -83,7 +64,7 @@ class Trade(CityRow):
     income_confirmed_at = models.DateTimeField(null=True)
     permit_changed_at = models.DateTimeField(null=True)
     permit_number = models.CharField(max_length=40, blank=True)
-    outcome = models.CharField(max_length=16, choices=Outcome.choices, default=Outcome.OPEN)
+    outcome = models.CharField(max_length=16, choices=Outcome.choices(), default=Outcome.OPEN)
     closed_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -166,7 +147,7 @@ class Objection(CityRow):
     user = models.ForeignKey("orgs.User", on_delete=models.PROTECT, related_name="+", null=True)
     grounds = models.TextField()
     raised_at = models.DateTimeField()
-    state = models.CharField(max_length=10, choices=ObjectionState.choices, default=ObjectionState.OPEN)
+    state = models.CharField(max_length=10, choices=ObjectionState.choices(), default=ObjectionState.OPEN)
     decision_reason = models.TextField(blank=True)
     decided_at = models.DateTimeField(null=True)
 
@@ -189,7 +170,7 @@ class ContractSignature(CityRow):
     """One party's signature under the digest of the contract. Append-only by trigger."""
 
     trade = models.ForeignKey(Trade, on_delete=models.PROTECT, related_name="signatures")
-    side = models.CharField(max_length=6, choices=Side.choices)
+    side = models.CharField(max_length=6, choices=Side.choices())
     user = models.ForeignKey("orgs.User", on_delete=models.PROTECT, related_name="+")
     person_id = models.BigIntegerField()
     organisation = models.ForeignKey("orgs.Organisation", on_delete=models.PROTECT, related_name="+")
@@ -214,7 +195,9 @@ class Certificate(CityRow):
     )
     facts = models.JSONField()
     signer = models.CharField(max_length=300)
-    state = models.CharField(max_length=10, choices=CertificateState.choices, default=CertificateState.VALID)
+    state = models.CharField(
+        max_length=10, choices=CertificateState.choices(), default=CertificateState.VALID
+    )
     issued_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     end_reason = models.CharField(max_length=300, blank=True)

@@ -82,14 +82,27 @@ def date_in_words(date: dt.date) -> Text:
     return Text(zh, f"{date.day} {_MONTHS[date.month - 1]} {date.year}")
 
 
-_MONTHS = (
-    "January February March April May June July August September October November December"
-).split()
+_MONTHS = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
 
 
 def date_label(date: dt.date) -> Text:
     """2023年12月20日 / 20 December 2023."""
-    return Text(f"{date.year}年{date.month}月{date.day}日", f"{date.day} {_MONTHS[date.month - 1]} {date.year}")
+    return Text(
+        f"{date.year}年{date.month}月{date.day}日", f"{date.day} {_MONTHS[date.month - 1]} {date.year}"
+    )
 
 
 def rest_to_pay(amount_fen: int, deposit_fen: int) -> tuple[int, int]:

@@ -22,7 +22,7 @@ from terrace.market.settlement.rules import amounts
         ("6007.14", "陆仟零柒元壹角肆分"),
         ("85008.00", "捌万伍仟零捌元整"),
         ("25502.40", "贰万伍仟伍佰零贰元肆角整"),
-        ("107000.53", "壹拾万零柒仟元零伍角叁分"),
+        ("107000.53", "壹拾万柒仟元零伍角叁分"),
         ("729300", "柒拾贰万玖仟叁佰元整"),
         ("16409.02", "壹万陆仟肆佰零玖元零贰分"),
         ("100000001", "壹亿零壹元整"),
@@ -55,7 +55,13 @@ def test_dates_in_words() -> None:
         ("SO2", "8.074", "6000", "PER_YEAR", "242,220.00"),  # Jingde, V6
         ("NOX", "21.648", "4500", "PER_YEAR", "487,080.00"),
         ("SO2", "485.2", "1419", "PER_YEAR", "3,442,494.00"),  # Fujian 2014: printed 344.3 万
-        ("NOX", "959", "2220", "PER_YEAR", "10,644,900.00"),  # printed 1,064.7 万 with rounding of its quantity
+        (
+            "NOX",
+            "959",
+            "2220",
+            "PER_YEAR",
+            "10,644,900.00",
+        ),  # printed 1,064.7 万 with rounding of its quantity
     ],
 )
 def test_printed_settlements(pollutant: str, tonnes: str, price: str, basis: str, amount: str) -> None:
@@ -69,7 +75,12 @@ def test_the_two_lines_of_jingde_make_the_printed_total() -> None:
 
 @pytest.mark.parametrize(
     ("amount", "deposit", "expected"),
-    [(8_500_800, 2_550_240, (2_550_240, 5_950_560)), (100, 100, (100, 0)), (100, 101, (100, 0)), (100, 0, (0, 100))],
+    [
+        (8_500_800, 2_550_240, (2_550_240, 5_950_560)),
+        (100, 100, (100, 0)),
+        (100, 101, (100, 0)),
+        (100, 0, (0, 100)),
+    ],
 )
 def test_the_deposit_counts_as_price(amount: int, deposit: int, expected: tuple[int, int]) -> None:
     assert amounts.rest_to_pay(amount, deposit) == expected
