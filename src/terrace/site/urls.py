@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.i18n import set_language
 
 from terrace.site import health
+from terrace.site.api import api
+
+handler400 = "terrace.web.errors.bad_request"
+handler403 = "terrace.web.errors.not_allowed"
+handler404 = "terrace.web.errors.not_found"
+handler500 = "terrace.web.errors.fault"
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("terrace.web.urls")),
+    path("language/", set_language, name="set_language"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("api/v1/", api.urls),
     path("accounts/", include("allauth.urls")),
 ]

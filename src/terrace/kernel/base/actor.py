@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from terrace.kernel.base.errors import NotAllowed
 from terrace.kernel.base.texts import Text
 
+OWN_ACTS = ("orgs.user.", "notify.")
+
 
 @dataclass(frozen=True, slots=True)
 class Actor:
@@ -33,8 +35,14 @@ class Actor:
         return not self.roles.isdisjoint(roles)
 
     def covers(self, act: str) -> bool:
-        """Whether a delegation letter lets this actor do `act` ("listing.signup.submit": the first word counts)."""
-        return self.scope is None or act.partition(".")[0].rstrip("s") in {s.rstrip("s") for s in self.scope}
+        """Whether a delegation letter lets this actor do `act`; the first word of the act counts.
+
+        "listing.signup.submit" and "listings.…" are both covered by the scope "listings". What
+        concerns only oneself (own settings, own inbox) needs no letter.
+        """
+        if self.scope is None or act.startswith(OWN_ACTS):
+            return True
+        return act.partition(".")[0].rstrip("s") in {s.rstrip("s") for s in self.scope}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,9 @@ from typing import Any, ParamSpec, TypeVar
 from django.db import models, transaction
 from django.db.utils import OperationalError
 
-from terrace.kernel.base.errors import ServiceBusy
+from terrace.kernel.base.actor import Actor
+from terrace.kernel.base.errors import Refusal, ServiceBusy
+from terrace.kernel.base.texts import Text
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -27,6 +29,18 @@ _BUSY_SQLSTATES = {
 }  # serialisation, deadlock, lock not available, cancelled
 
 acts_catalogue: dict[str, Callable[..., Any]] = {}
+
+
+class OutsideDelegation(Refusal):
+    """The actor is a clerk by delegation letter only, and the letter does not cover this act."""
+
+    code = "access.outside_delegation"
+    text = Text("您的授权委托书不包含此项事务。", "Your delegation letter does not cover this act.")
+    hint = Text(
+        "请由单位审批人另行出具授权委托书，或由本单位经办人办理。",
+        "Ask the firm's approver for a letter that covers it, or let the firm's own clerk do it.",
+    )
+    http_status = 403
 
 
 def act(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -42,6 +56,9 @@ def act(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
         @functools.wraps(function)
         def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+            actor = kwargs.get("actor")
+            if isinstance(actor, Actor) and not actor.covers(name):
+                raise OutsideDelegation
             try:
                 with transaction.atomic(durable=True):
                     return function(*args, **kwargs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -43,6 +44,7 @@ DATABASES = {"default": database_from_url(os.environ.get("DATABASE_URL") or "pos
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
+    "terrace.web",  # first: its templates stand before those of libraries
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -53,13 +55,13 @@ INSTALLED_APPS = [
     "pgtrigger",
     "pghistory",
     "procrastinate.contrib.django",
+    "terrace.kernel.orgs",  # before allauth: its pages wear our templates
     "allauth",
     "allauth.account",
     "allauth.mfa",
     "axes",
     "django_htmx",
     "terrace.kernel.base",
-    "terrace.kernel.orgs",
     "terrace.kernel.audit",
     "terrace.market.settlement",
     "terrace.kernel.procedures",
@@ -72,6 +74,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "terrace.site.logs.request_log",
+    "terrace.web.middleware.PageMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -82,6 +85,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "terrace.kernel.orgs.middleware.ActorMiddleware",
+    "terrace.kernel.orgs.middleware.SignInRulesMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
@@ -99,7 +104,11 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
-            "builtins": [],
+            "builtins": [
+                "terrace.web.templatetags.words",
+                "terrace.web.templatetags.figures",
+                "terrace.web.templatetags.components",
+            ],
         },
     }
 ]
@@ -116,6 +125,36 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/desk/"
+LOGOUT_REDIRECT_URL = "/"
+
+# Accounts are given by the platform (orgs), never by signing up; the e-mail address is for invitations.
+ACCOUNT_ADAPTER = "terrace.kernel.orgs.adapters.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+ACCOUNT_PREVENT_ENUMERATION = True
+# Axes locks a sign-in name after five wrong passwords; allauth's own limit stands behind it and also
+# counts wrong one-time codes.
+ACCOUNT_RATE_LIMITS = {"login_failed": "30/m/ip,10/300s/key"}
+ALLAUTH_TRUSTED_PROXY_COUNT = 1  # the gate (site/gate.py) writes X-Forwarded-For
+MFA_ADAPTER = "terrace.kernel.orgs.adapters.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Terrace"
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_USERNAME_FORM_FIELD = "login"
+AXES_CLIENT_IP_CALLABLE = "terrace.kernel.orgs.adapters.client_ip"
+AXES_LOCKOUT_TEMPLATE = "account/locked_out.html"
+AXES_HTTP_RESPONSE_CODE = 429
+SESSION_COOKIE_AGE = 12 * 3600
+TERRACE_STAFF_IDLE_MINUTES = 30
+TERRACE_PUBLIC_URL = os.environ.get("TERRACE_PUBLIC_URL") or "http://127.0.0.1:8000"
 
 LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", "中文"), ("en", "English")]
@@ -124,8 +163,14 @@ USE_TZ = True
 USE_I18N = True
 
 STATIC_URL = "/static/"
-STATICFILES_DIRS: list[tuple[str, Path]] = []
-STATIC_ROOT = DATA_DIR / "static"
+NODE_MODULES = REPOSITORY_ROOT / "node_modules"
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "terrace.web.finders.VendorFinder",
+]
+WHITENOISE_USE_FINDERS = True  # no collectstatic needed; the finders list a few dozen files
+
+CSRF_FAILURE_VIEW = "terrace.web.errors.csrf_failure"
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

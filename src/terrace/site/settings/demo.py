@@ -8,4 +8,6 @@ TERRACE_DEMO = True
 DEBUG = False
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 SECRET_KEY = local_secret(DATA_DIR, "django-secret-key")
+TERRACE_IDENTITY_KEY = local_secret(DATA_DIR, "identity-key")
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = True  # passkeys on http://localhost
 EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"

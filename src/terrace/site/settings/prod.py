@@ -27,6 +27,12 @@ if (
     raise ImproperlyConfigured(
         "TERRACE_SECRET_KEY is a default or too simple: use at least 50 random characters"
     )
+# Identity digests must stay comparable for ever: this key is never changed, so it is not SECRET_KEY.
+TERRACE_IDENTITY_KEY = required(
+    "TERRACE_IDENTITY_KEY", "a random text of at least 50 characters, kept for ever"
+)
+if len(TERRACE_IDENTITY_KEY) < 50 or TERRACE_IDENTITY_KEY.startswith("only-for-tests"):
+    raise ImproperlyConfigured("TERRACE_IDENTITY_KEY is too short: use at least 50 random characters")
 required("DATABASE_URL", "the PostgreSQL server, postgresql://user:password@host/terrace")
 ALLOWED_HOSTS = [
     h.strip()
@@ -39,6 +45,7 @@ if required("TERRACE_TLS", "say 'proxy' when a reverse proxy ends TLS in front o
     raise ImproperlyConfigured(
         "TERRACE_TLS must be 'proxy': Terrace serves plain HTTP to a TLS proxy on the same host"
     )
+TERRACE_PUBLIC_URL = f"https://{ALLOWED_HOSTS[0]}"
 CSRF_TRUSTED_ORIGINS = [f"https://{h}" for h in ALLOWED_HOSTS]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = True

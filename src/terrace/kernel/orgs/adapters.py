@@ -1,0 +1,41 @@
+"""How the sign-in library (django-allauth) behaves here: no sign-up, secrets of second factors encrypted."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core.internal.httpkit import get_client_ip
+from allauth.mfa.adapter import DefaultMFAAdapter
+from cryptography.fernet import Fernet
+from django.conf import settings
+from django.http import HttpRequest
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
+    """Accounts come from an admitted application or from a colleague's proposal, never from a sign-up page."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return False
+
+
+class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth has no types
+    """One-time-code keys and recovery seeds are unreadable to somebody who has only the database."""
+
+    def encrypt(self, text: str) -> str:
+        return _cipher().encrypt(text.encode()).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return _cipher().decrypt(encrypted_text.encode()).decode()
+
+
+def _cipher() -> Fernet:
+    # Derived from the key that never changes: after a change of SECRET_KEY everybody could not sign in.
+    digest = hashlib.sha256(b"second factor" + settings.TERRACE_IDENTITY_KEY.encode()).digest()
+    return Fernet(base64.urlsafe_b64encode(digest))
+
+
+def client_ip(request: HttpRequest) -> str:
+    """The address that the gate saw: what lock-outs are counted by."""
+    return str(get_client_ip(request) or "")

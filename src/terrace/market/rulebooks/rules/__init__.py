@@ -1,0 +1,44 @@
+"""The pure eligibility engine: facts of a case, rulebooks as data, and the decision that explains itself."""
+
+from terrace.market.rulebooks.rules.case import (
+    BuyerFacts,
+    EligibilityCase,
+    LotFacts,
+    ProjectFacts,
+    case_as_document,
+    read_case,
+)
+from terrace.market.rulebooks.rules.decision import Decision, RuleResult, Verdict, decide
+from terrace.market.rulebooks.rules.deposits import DepositPreset, deposit_preset, deposit_presets
+from terrace.market.rulebooks.rules.rulebook import (
+    Parameter,
+    Rule,
+    Rulebook,
+    RulebookUnknown,
+    rulebook,
+    rulebook_on,
+    rulebooks,
+)
+
+__all__ = [
+    "BuyerFacts",
+    "Decision",
+    "DepositPreset",
+    "EligibilityCase",
+    "LotFacts",
+    "Parameter",
+    "ProjectFacts",
+    "Rule",
+    "RuleResult",
+    "Rulebook",
+    "RulebookUnknown",
+    "Verdict",
+    "case_as_document",
+    "decide",
+    "deposit_preset",
+    "deposit_presets",
+    "read_case",
+    "rulebook",
+    "rulebook_on",
+    "rulebooks",
+]

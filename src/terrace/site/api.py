@@ -1,0 +1,76 @@
+"""The HTTP API: every context brings a router; errors are RFC 9457 problem details with a stable code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import get_language
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+
+from terrace.kernel.base.errors import InputInvalid, NotFound, Refusal
+from terrace.kernel.base.texts import Text
+
+PROBLEM_TYPE = "application/problem+json"
+
+api = NinjaAPI(
+    title="Terrace",
+    version="1",
+    description="Emission-rights market of a city: public data without sign-in, acts with a session and an Idempotency-Key.",
+    urls_namespace="api",
+    openapi_url="/openapi.json",
+    docs_url=None,
+)
+
+
+def problem(*, code: str, title: str, detail: str, status: int, **more: Any) -> JsonResponse:
+    """One problem document (RFC 9457); `code` is what programs compare."""
+    body = {"type": f"about:blank#{code}", "code": code, "title": title, "detail": detail, "status": status}
+    return JsonResponse(
+        {**body, **{k: v for k, v in more.items() if v}}, status=status, content_type=PROBLEM_TYPE
+    )
+
+
+def problem_of(refusal: Refusal) -> JsonResponse:
+    """A refusal as a problem document, in the request's language."""
+    language = get_language()
+    return problem(
+        code=refusal.code,
+        title=refusal.message(language),
+        detail=refusal.advice(language) or refusal.message(language),
+        status=refusal.http_status,
+        clause=refusal.clause,
+        facts={k: v.of(language) if isinstance(v, Text) else str(v) for k, v in refusal.facts.items()},
+    )
+
+
+@api.exception_handler(Refusal)
+def _refused(request: HttpRequest, error: Refusal) -> HttpResponse:
+    return problem_of(error)
+
+
+@api.exception_handler(ValidationError)
+def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    first = error.errors[0] if error.errors else {}
+    where = ".".join(str(part) for part in first.get("loc", ("body",)))
+    refusal = InputInvalid(where=where, got=repr(first.get("input"))[:60], expected=str(first.get("msg", "")))
+    return problem_of(refusal)
+
+
+@api.exception_handler(AuthenticationError)
+def _unknown(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+    title = Text("请先登录。", "Sign in first.").of(get_language())
+    return problem(code="access.sign_in", title=title, detail=title, status=401)
+
+
+@api.exception_handler(Http404)
+def _missing(request: HttpRequest, error: Http404) -> HttpResponse:
+    return problem_of(NotFound(what=Text("该资源", "the resource")))
+
+
+@api.exception_handler(HttpError)
+def _http(request: HttpRequest, error: HttpError) -> HttpResponse:
+    return problem(
+        code=f"http.{error.status_code}", title=str(error), detail=str(error), status=error.status_code
+    )

@@ -1,0 +1,58 @@
+"""The two rows of links in the page header: for everybody, and for those signed in by role."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.urls import NoReverseMatch, reverse
+
+from terrace.kernel.base.actor import Actor
+from terrace.kernel.base.texts import Text
+from terrace.kernel.orgs.roles import Role
+
+EVERYONE = frozenset(Role)
+FIRM = frozenset({Role.FIRM_CLERK, Role.FIRM_APPROVER})
+RESERVE = frozenset({Role.RESERVE_MAKER, Role.RESERVE_CHECKER})
+EXCHANGE = frozenset({Role.EXCHANGE_MAKER, Role.EXCHANGE_CHECKER})
+BUREAU = frozenset({Role.BUREAU, Role.BUREAU_CHECKER, Role.BRANCH})
+WATCH = frozenset({Role.AUDITOR, Role.MONITOR})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One link. `roles` empty: for everybody, signed in or not."""
+
+    label: Text
+    url_name: str
+    roles: frozenset[Role] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An entry resolved for one page: its address and whether the page stands under it."""
+
+    label: Text
+    url: str
+    current: bool
+
+
+PUBLIC: tuple[Entry, ...] = (
+    Entry(Text("首页", "Home"), "web:home"),
+    Entry(Text("怎样参加", "How to apply"), "web:how_to"),
+)
+
+SIGNED_IN: tuple[Entry, ...] = ()
+
+
+def links(entries: tuple[Entry, ...], actor: Actor | None, path: str) -> list[Link]:
+    """The entries this actor may use, in order, as addresses."""
+    found = []
+    for entry in entries:
+        if entry.roles and (actor is None or not actor.has_role(*entry.roles)):
+            continue
+        try:
+            url = reverse(entry.url_name)
+        except NoReverseMatch:
+            continue
+        found.append(Link(entry.label, url, path == url or (url != "/" and path.startswith(url))))
+    return found
