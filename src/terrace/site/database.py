@@ -100,3 +100,25 @@ def prepare() -> list[str]:
         for table in tables:
             cursor.execute(f"REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM {APP_ROLE}")
     return tables
+
+
+def recreate(owner_url: str) -> None:
+    """Remove and make again the database of `owner_url`. Refuses one that holds anything but a demo city."""
+    import psycopg
+    from psycopg import sql
+
+    with psycopg.connect(owner_url, autocommit=True) as connection:
+        name = connection.info.dbname
+        found = connection.execute("SELECT to_regclass('orgs_organisation')").fetchone()
+        if found is not None and found[0] is not None:
+            real = connection.execute(
+                "SELECT count(*) FROM orgs_organisation WHERE NOT is_synthetic"
+            ).fetchone()
+            if real is not None and real[0]:
+                raise PostgresProblem(
+                    f"database {name} holds {real[0]} organisations that are not of the demo: it is not removed"
+                )
+    maintenance = psycopg.conninfo.make_conninfo(owner_url, dbname="postgres")
+    with psycopg.connect(maintenance, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))

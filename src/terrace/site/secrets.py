@@ -6,6 +6,8 @@ import os
 import secrets
 from pathlib import Path
 
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
+
 
 def local_secret(data_dir: Path, name: str) -> str:
     """Read the secret `name`, or make it on first use. Safe when two processes start together."""
@@ -19,3 +21,9 @@ def local_secret(data_dir: Path, name: str) -> str:
     with os.fdopen(descriptor, "w") as handle:
         handle.write(secrets.token_urlsafe(64))
     return path.read_text().strip()
+
+
+class DemoPasswordHasher(PBKDF2PasswordHasher):
+    """The demo's password is printed in the terminal; hashing it slowly would only delay the first start."""
+
+    iterations = 1_000

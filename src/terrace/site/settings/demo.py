@@ -11,3 +11,4 @@ SECRET_KEY = local_secret(DATA_DIR, "django-secret-key")
 TERRACE_IDENTITY_KEY = local_secret(DATA_DIR, "identity-key")
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = True  # passkeys on http://localhost
 EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+PASSWORD_HASHERS = ["terrace.site.secrets.DemoPasswordHasher"]
