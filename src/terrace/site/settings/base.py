@@ -64,7 +64,10 @@ INSTALLED_APPS = [
     "terrace.kernel.base",
     "terrace.kernel.audit",
     "terrace.market.settlement",
+    "terrace.kernel.documents",
     "terrace.kernel.procedures",
+    "terrace.kernel.notify",
+    "terrace.kernel.publication",
     "terrace.market.rights",
     "terrace.market.reserve",
     "terrace.market.listings",
@@ -179,3 +182,5 @@ X_FRAME_OPTIONS = "DENY"
 
 PGHISTORY_APPEND_ONLY = True
 LOGGING = configuration(as_json=LOG_AS_JSON, level=os.environ.get("TERRACE_LOG_LEVEL", "WARNING"))
+TERRACE_DOCUMENT_DIR = DATA_DIR / "documents"
+TERRACE_VIRUS_SCAN = os.environ.get("TERRACE_VIRUS_SCAN", "").split()  # e.g. clamdscan --no-summary --fdpass

@@ -1,6 +1,8 @@
 """Tests: demo mode, fast password hashing, mail in memory. The database comes from tests/conftest.py."""
 
 import os
+import tempfile
+from pathlib import Path
 
 from terrace.site.settings.base import *  # noqa: F403
 from terrace.site.settings.base import DATABASES, database_from_url
@@ -16,3 +18,4 @@ EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 if url := os.environ.get("TERRACE_TEST_DATABASE_URL"):
     DATABASES["default"] = database_from_url(url)
 DATABASES["default"]["CONN_MAX_AGE"] = 0
+TERRACE_DOCUMENT_DIR = Path(tempfile.gettempdir()) / f"terrace-test-documents-{os.getpid()}"

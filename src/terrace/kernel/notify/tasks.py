@@ -1,0 +1,16 @@
+"""The mail job: a thin wrapper, tried again with growing waits (about 2 hours in all)."""
+
+from procrastinate import RetryStrategy
+from procrastinate.contrib.django import app
+
+from terrace.kernel.base import clock
+from terrace.kernel.notify import services
+
+
+@app.task(
+    name=services.SEND_TASK,
+    queue=services.QUEUE,
+    retry=RetryStrategy(max_attempts=8, exponential_wait=3),
+)
+def send_mail(message_id: int) -> None:
+    services.send_mail(message_id=message_id, now=clock.now())

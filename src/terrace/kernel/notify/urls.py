@@ -1,0 +1,6 @@
+from django.urls import path
+
+from terrace.kernel.notify import views
+
+app_name = "notify"
+urlpatterns = [path("", views.inbox, name="inbox")]

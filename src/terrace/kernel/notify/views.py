@@ -1,0 +1,30 @@
+"""The inbox: one's own messages, newest first."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from terrace.kernel.base import clock
+from terrace.kernel.notify import queries, services
+
+PAGE_SIZE = 25
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def inbox(request: HttpRequest) -> HttpResponse:
+    """The list; POST marks the ticked messages, or all of them, as read."""
+    actor = request.actor  # type: ignore[attr-defined]  # set by the middleware of orgs
+    if request.method == "POST":
+        ids = None if "all" in request.POST else [int(i) for i in request.POST.getlist("id") if i.isdecimal()]
+        services.mark_read(actor=actor, message_ids=ids, now=clock.now())
+        response = HttpResponseRedirect(reverse("notify:inbox"))
+        response.status_code = 303
+        return response
+    page = Paginator(queries.inbox_of(actor), PAGE_SIZE).get_page(request.GET.get("page"))
+    return render(request, "notify/inbox.html", {"page": page, "unread": queries.count_unread(actor)})

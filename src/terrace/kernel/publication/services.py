@@ -1,0 +1,166 @@
+"""Announcing (in the act's transaction) and publishing (afterwards, one at a time, numbered without gaps)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import connection, transaction
+from django.db.models import F, Q
+from django.template.loader import render_to_string
+from django.utils import translation
+
+from terrace.kernel.audit import services as audit
+from terrace.kernel.base.actor import SYSTEM, Actor
+from terrace.kernel.base.db import act
+from terrace.kernel.base.texts import Text
+from terrace.kernel.publication import rules
+from terrace.kernel.publication.models import Announcement, Notice, Pending
+from terrace.kernel.publication.procedures import kind_of
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS_MAX = 3_600
+_PUBLISHER_LOCK = 0x7465_7272_0002
+
+
+def announce(
+    *,
+    actor: Actor,
+    kind: str,
+    title: Text,
+    content: Mapping[str, Any],
+    template: str,
+    subject_type: str,
+    subject_id: object,
+    now: dt.datetime,
+    number: str = "",
+    corrects: Notice | None = None,
+    city: str | None = None,
+) -> Announcement:
+    """Ask for a notice. Part: it is published after the act's commit, and not at all when the act fails.
+
+    `content` is what the template shows (JSON values); the kind's masks are applied here, so nothing
+    masked is ever stored. `template` renders the body of the notice with `title`, `content`, `number`,
+    `kind`, `corrects` and `at`, once in Chinese and once in English. `corrects` is the older notice that this
+    one corrects; that one stays as it is. ValueError when the kind is not registered.
+    """
+    declared = kind_of(kind)
+    plain: dict[str, Any] = json.loads(json.dumps(dict(content), cls=DjangoJSONEncoder, ensure_ascii=False))
+    announcement = Announcement(
+        kind=kind,
+        number=number,
+        title_zh=title.zh,
+        title_en=title.en,
+        content=rules.mask(plain, declared.masks),
+        template=template,
+        subject_type=subject_type,
+        subject_id=str(subject_id),
+        corrects=corrects,
+        at=now,
+        announced_by_id=actor.user_id,
+        announced_by_organisation_id=actor.organisation_id,
+    )
+    if city is not None:
+        announcement.city = city
+    announcement.save(force_insert=True)
+    Pending.objects.create(announcement=announcement)
+    return announcement
+
+
+@act("publication.notice.publish")
+def publish_next(*, actor: Actor, now: dt.datetime) -> Notice | None:
+    """Publish the oldest waiting announcement: render, number, store. None when nothing waits.
+
+    Publishers queue at one advisory lock that ends with the transaction, so the number after the last
+    committed one is free, whatever other transactions are under way or rolled back.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_PUBLISHER_LOCK])
+    waiting = (
+        Pending.objects.filter(Q(again_at=None) | Q(again_at__lte=now))
+        .select_related("announcement__corrects")
+        .order_by("announcement_id")
+        .first()
+    )
+    if waiting is None:
+        return None
+    announcement = waiting.announcement
+    try:
+        html = _render(announcement)
+    except Exception as error:
+        log.exception("announcement %s cannot be rendered", announcement.pk)
+        _put_back(waiting, now, error)
+        return None
+    last = Notice.objects.order_by("-sequence").first()
+    notice = Notice(
+        sequence=last.sequence + 1 if last is not None else 1,
+        announcement=announcement,
+        city=announcement.city,
+        kind=announcement.kind,
+        number=announcement.number,
+        title_zh=announcement.title_zh,
+        title_en=announcement.title_en,
+        content=announcement.content,
+        html_zh=html.zh,
+        html_en=html.en,
+        subject_type=announcement.subject_type,
+        subject_id=announcement.subject_id,
+        corrects=announcement.corrects,
+        published_at=now,
+        previous_digest=last.digest if last is not None else rules.GENESIS,
+    )
+    notice.digest = notice.recomputed_digest()
+    notice.save(force_insert=True)
+    waiting.delete()
+    audit.record(
+        actor=actor,
+        act="publication.notice.publish",
+        subject_type=notice.subject_type,
+        subject_id=notice.subject_id,
+        at=now,
+        facts={"sequence": notice.sequence, "kind": notice.kind, "digest": notice.digest},
+    )
+    return notice
+
+
+def publish_pending(*, now: dt.datetime, limit: int = 200) -> list[int]:
+    """Publish what waits, each notice its own act; the sequence numbers given. Not an act itself."""
+    numbers: list[int] = []
+    while len(numbers) < limit:
+        if not Pending.objects.filter(Q(again_at=None) | Q(again_at__lte=now)).exists():
+            break
+        notice = publish_next(actor=SYSTEM, now=now)
+        if notice is not None:
+            numbers.append(notice.sequence)
+    return numbers
+
+
+def _render(announcement: Announcement) -> Text:
+    texts = {}
+    for language in ("zh-hans", "en"):
+        with translation.override(language), transaction.atomic():
+            texts[language] = render_to_string(
+                announcement.template,
+                {
+                    "title": announcement.title,
+                    "content": announcement.content,
+                    "number": announcement.number,
+                    "kind": kind_of(announcement.kind),
+                    "corrects": announcement.corrects,
+                    "at": announcement.at,
+                },
+            )
+    return Text(texts["zh-hans"], texts["en"])
+
+
+def _put_back(waiting: Pending, now: dt.datetime, error: Exception) -> None:
+    """A notice that cannot be rendered waits; it takes no number and holds up no other."""
+    wait = dt.timedelta(seconds=min(30 * 2 ** min(waiting.tries, 7), RETRY_SECONDS_MAX))
+    Pending.objects.filter(pk=waiting.pk).update(
+        tries=F("tries") + 1, again_at=now + wait, error=f"{type(error).__name__}: {error}"[:500]
+    )
