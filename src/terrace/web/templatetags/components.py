@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from terrace.kernel.base.errors import Refusal
 from terrace.kernel.base.texts import Text
+from terrace.market.rulebooks.rules import Verdict
 from terrace.web import navigation, page
 from terrace.web.icons import ICONS
 from terrace.web.templatetags.figures import due as due_text
@@ -190,15 +191,6 @@ def explain(decision: Any, title: Any = "") -> dict[str, Any]:
     return {"decision": decision, "title": in_language(title)}
 
 
-VERDICTS = {
-    "must_buy": Text("应当购买", "Must buy"),
-    "voluntary": Text("自愿购买", "May buy voluntarily"),
-    "exempt": Text("豁免", "Exempt"),
-    "not_covered": Text("不在适用范围", "Not covered"),
-    "barred": Text("不得参加", "Barred"),
-    "allowed": Text("可以", "Allowed"),
-    "refused": Text("不通过", "Refused"),
-}
 OUTCOMES = {
     True: ("passed", "check", Text("通过", "Passed")),
     False: ("failed", "cross", Text("不通过", "Not passed")),
@@ -209,7 +201,10 @@ OUTCOMES = {
 @register.simple_tag
 def verdict(code: str) -> Any:
     """The verdict of a decision in words; an unknown one as it is."""
-    return in_language(VERDICTS.get(str(code).lower(), str(code)))
+    try:
+        return in_language(Verdict(str(code).lower()).label)
+    except ValueError:
+        return code
 
 
 def _part(thing: Any, name: str, default: Any = "") -> Any:
@@ -221,19 +216,24 @@ def _part(thing: Any, name: str, default: Any = "") -> Any:
 def rule_view(rule: Any) -> dict[str, Any]:
     """One rule result ready for the page: outcome, sign, words, facts as pairs."""
     outcome, sign, word = OUTCOMES[_part(rule, "passed", None)]
-    remedy = _part(rule, "remedy")
-    if not remedy:
-        remedy = Text(_part(rule, "remedy_zh") or "", _part(rule, "remedy_en") or "")
     facts = _part(rule, "facts", None) or {}
     return {
         "outcome": outcome,
         "icon": sign,
         "word": in_language(word),
-        "reason": in_language(Text(_part(rule, "reason_zh"), _part(rule, "reason_en"))),
-        "remedy": in_language(remedy) if outcome != "passed" else "",
-        "clause": in_language(_part(rule, "clause")),
+        "reason": _spoken_part(rule, "reason"),
+        "text": _spoken_part(rule, "text"),
+        "remedy": _spoken_part(rule, "remedy") if outcome != "passed" else "",
+        "clause": f"{_part(rule, 'id')} {_part(rule, 'clause')}".strip(),
+        "proposed": bool(_part(rule, "proposed", False)),
         "facts": [(name, in_language(value)) for name, value in dict(facts).items()],
     }
+
+
+def _spoken_part(rule: Any, name: str) -> Any:
+    """A text that a computed rule carries as Text and a stored one as `name_zh`, `name_en`."""
+    whole = _part(rule, name)
+    return in_language(whole or Text(_part(rule, f"{name}_zh"), _part(rule, f"{name}_en")))
 
 
 @register.inclusion_tag("components/confirm.html")

@@ -9,6 +9,7 @@ from django import template
 from django.utils.html import format_html
 from django.utils.translation import get_language
 
+from terrace.kernel import workdays
 from terrace.kernel.base.clock import WEEKDAYS_ZH, local
 from terrace.kernel.base.quantity import Money, Pollutant, Price, PriceBasis, Quantity
 from terrace.kernel.base.texts import Text
@@ -130,15 +131,23 @@ def moment(value: dt.datetime | dt.date | None) -> str:
 
 
 def time_left(deadline: dt.datetime, now: dt.datetime) -> Text:
-    """What remains until a deadline, in working days; hours on the last day; how long ago once it has passed."""
+    """What remains until a deadline: working days, hours on the last day, or that it has passed.
+
+    Where the State Council's calendar of that year is not loaded, calendar days are named as such.
+    """
     seconds = (deadline - now).total_seconds()
     if seconds < 0:
         return Text("已到期", "past due")
     if local(deadline).date() == local(now).date():
         hours, minutes = int(seconds // 3600), int(seconds % 3600 // 60)
         return Text(f"今天，还剩{hours}小时{minutes}分", f"today, {hours} h {minutes} min left")
-    days = (local(deadline).date() - local(now).date()).days
-    return Text(f"还剩{days}天", f"{days} days left" if days > 1 else "1 day left")
+    try:
+        days = workdays.workdays_left(now, deadline)
+        zh, en = "个工作日", "working day"
+    except workdays.CalendarMissing:
+        days = (local(deadline).date() - local(now).date()).days
+        zh, en = "天", "calendar day"
+    return Text(f"还剩{days}{zh}", f"{days} {en}{'' if days == 1 else 's'} left")
 
 
 @register.filter
