@@ -125,7 +125,7 @@ def test_explain_names_rule_clause_facts_and_remedy() -> None:
         ],
     }  # fmt: skip
     html = show("{% explain decision %}", decision=decision)
-    for words in ("不得参加", "流域不同", "第八条", "徒骇河", "购买同流域的排污权", "未判定", "2023-12"):
+    for words in ("不得受让", "流域不同", "第八条", "徒骇河", "购买同流域的排污权", "未判定", "2023-12"):
         assert words in html
     assert "another basin" in show("{% explain decision %}", "en", decision=decision)
 
