@@ -1,5 +1,6 @@
 """The mail job: a thin wrapper, tried again with growing waits (about 2 hours in all)."""
 
+from django.db import close_old_connections
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 
@@ -13,4 +14,5 @@ from terrace.kernel.notify import services
     retry=RetryStrategy(max_attempts=8, exponential_wait=3),
 )
 def send_mail(message_id: int) -> None:
+    close_old_connections()  # the worker's thread outlives a restart of the database
     services.send_mail(message_id=message_id, now=clock.now())

@@ -15,7 +15,6 @@ from terrace.kernel.base import clock
 from terrace.kernel.base.actor import Actor
 from terrace.kernel.base.texts import Text
 from terrace.kernel.orgs.models import Organisation
-from terrace.kernel.procedures.access import Taken, may_after, may_take, role_label, turn_keys
 from terrace.kernel.procedures.models import Case, CaseParty, CaseStep
 from terrace.kernel.procedures.procedures import find, registered
 from terrace.kernel.procedures.rules import (
@@ -26,8 +25,13 @@ from terrace.kernel.procedures.rules import (
     SYSTEM_ROLE,
     Procedure,
     State,
+    Taken,
     Transition,
     base_role,
+    may_after,
+    may_take,
+    role_label,
+    turn_keys,
 )
 from terrace.kernel.workdays import rules as workdays
 

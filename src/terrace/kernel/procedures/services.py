@@ -21,7 +21,6 @@ from terrace.kernel.base.actor import SYSTEM, Actor
 from terrace.kernel.base.db import act
 from terrace.kernel.base.errors import NotFound, Refusal, Stale
 from terrace.kernel.base.texts import Text
-from terrace.kernel.procedures.access import Taken, may_after, may_take, turns_of
 from terrace.kernel.procedures.models import Case, CaseParty, CaseStep
 from terrace.kernel.procedures.procedures import find, handler_of, latest
 from terrace.kernel.procedures.rules import (
@@ -30,10 +29,14 @@ from terrace.kernel.procedures.rules import (
     PAUSE,
     RESUME,
     Procedure,
+    Taken,
     Transition,
     after_pause,
     base_role,
     due_at,
+    may_after,
+    may_take,
+    turns_of,
 )
 
 log = logging.getLogger(__name__)
