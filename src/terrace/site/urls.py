@@ -20,4 +20,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", health.readyz, name="readyz"),
     path("api/v1/", api.urls),
     path("accounts/", include("allauth.urls")),
+    path("rulebooks/", include("terrace.market.rulebooks.urls")),
 ]

@@ -68,6 +68,7 @@ INSTALLED_APPS = [
     "terrace.kernel.procedures",
     "terrace.kernel.notify",
     "terrace.kernel.publication",
+    "terrace.market.rulebooks",
     "terrace.market.rights",
     "terrace.market.reserve",
     "terrace.market.listings",

@@ -52,6 +52,14 @@ class RuleResult:
     remedy: Text
     facts: dict[str, Any]
 
+    @property
+    def reason_zh(self) -> str:
+        return self.reason.zh
+
+    @property
+    def reason_en(self) -> str:
+        return self.reason.en
+
     def as_dict(self) -> dict[str, Any]:
         return {
             "id": self.id,

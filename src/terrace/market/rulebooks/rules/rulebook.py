@@ -12,7 +12,9 @@ from importlib import resources
 from typing import Any
 
 from terrace.kernel.base.errors import Refusal
+from terrace.kernel.base.quantity import Pollutant, read_decimal
 from terrace.kernel.base.texts import Text
+from terrace.market.rulebooks.rules.case import FieldInvalid
 
 KINDS = ("coverage", "scope", "exemption", "bar", "ratio")
 
@@ -153,6 +155,40 @@ def rulebook(name: str) -> Rulebook:
         book.name + (f" ({', '.join(book.aliases)})" if book.aliases else "") for book in rulebooks()
     )
     raise RulebookUnknown(name=name, known=known)
+
+
+def check_parameter(name: str, value: str) -> str:
+    """The value of a parameter as it is kept. Raises FieldInvalid for one that its predicate could not use."""
+    where = Text(name, name)
+    if name in ("exempt_boundary", "voluntary_allowed"):
+        words = ("below", "at_most") if name == "exempt_boundary" else ("yes", "no")
+        if value not in words:
+            raise FieldInvalid(
+                where=where,
+                got=repr(value[:40]),
+                expected=Text("或".join(words), " or ".join(words)),
+            )
+        return value
+    if name == "covered":
+        names = value.upper().split()
+        if not names or len(set(names)) != len(names) or not set(names) <= {p.value for p in Pollutant}:
+            raise FieldInvalid(
+                where=where,
+                got=repr(value[:40]),
+                expected=Text(f"{' '.join(Pollutant)} 中的若干项", f"some of {' '.join(Pollutant)}"),
+            )
+        return " ".join(names)
+    if name == "agriculture_sectors":
+        return " ".join(value.casefold().split())
+    number = read_decimal(value, where=where, places_max=3 if name.startswith("ratio_") else 6)
+    low, high = (1, 10) if name.startswith("ratio_") else (0, 1_000_000)
+    if not low <= number <= high:
+        raise FieldInvalid(
+            where=where,
+            got=repr(value[:40]),
+            expected=Text(f"{low}至{high}的数", f"a number from {low} to {high}"),
+        )
+    return f"{number.normalize():f}"
 
 
 def rulebook_on(jurisdiction: str, on: dt.date) -> Rulebook:
