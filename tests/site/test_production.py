@@ -16,6 +16,7 @@ from terrace.site import checks
 GOOD = {
     "TERRACE_SECRET_KEY": "q8Zr0-Vd3_mK7xT1pL9wB5nY2cJ6hF4gS8aE0uR3iO7kD1vX5tN9",
     "DATABASE_URL": "postgresql://terrace@db.example/terrace",
+    "TERRACE_IDENTITY_KEY": "w7Yq1-Uc2_lJ6wS0oK8vA4mX1bI5gE3fR7zD9tQ2hN6jC0uW4sM8",
     "TERRACE_HOSTS": "pwq.example.cn",
     "TERRACE_TLS": "proxy",
     "TERRACE_SMTP_HOST": "mail.example.cn",
