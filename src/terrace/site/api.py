@@ -11,6 +11,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from terrace.kernel.base.errors import InputInvalid, NotFound, Refusal
 from terrace.kernel.base.texts import Text
+from terrace.market.auctions.api import router as auctions
 
 PROBLEM_TYPE = "application/problem+json"
 
@@ -74,3 +75,6 @@ def _http(request: HttpRequest, error: HttpError) -> HttpResponse:
     return problem(
         code=f"http.{error.status_code}", title=str(error), detail=str(error), status=error.status_code
     )
+
+
+api.add_router("/auctions", auctions)

@@ -12,7 +12,14 @@ from terrace.kernel.base.quantity import Pollutant, PriceBasis, Quantity
 from terrace.kernel.base.texts import Text
 from terrace.kernel.ledger import services as ledger
 from terrace.kernel.ledger.services import Direct, Hold, Movement, Void
-from terrace.kernel.orgs.models import Organisation, OrganisationKind, OrganisationState
+from terrace.kernel.orgs.models import (
+    Membership,
+    Organisation,
+    OrganisationKind,
+    OrganisationState,
+    Person,
+    User,
+)
 from terrace.kernel.orgs.roles import Role
 from terrace.market.auctions import services
 from terrace.market.auctions.models import Auction, Bidder
@@ -116,3 +123,12 @@ def _post(*movements: Movement) -> tuple[int, ...]:
         subject_id=1,
         transfers=movements,
     ).transfer_ids
+
+
+def user_of(org: Organisation, role: Role = Role.FIRM_CLERK) -> User:
+    """A person who may act for the organisation."""
+    n = next(_numbers)
+    person = Person.objects.create(name=f"试验人员{n}", identity_digest=f"{n:064d}")
+    user = User.objects.create(username=f"auction-test-{n}", person=person)
+    Membership.objects.create(user=user, organisation=org, role=role.value, since=dt.date(2020, 1, 1))
+    return user

@@ -1,0 +1,44 @@
+"""Who may watch, who may bid. Auctions are public; only a qualified bidder's people quote."""
+
+from __future__ import annotations
+
+from terrace.kernel.base.actor import Actor, Verdict
+from terrace.kernel.base.errors import NotFound
+from terrace.kernel.base.texts import Text
+from terrace.kernel.orgs.roles import Role
+from terrace.market.auctions.models import Auction, Bidder, BidderState
+
+
+def get_auction_for(actor: Actor, auction_id: int) -> Auction:
+    """The auction; everybody may watch it. Raises NotFound."""
+    auction = Auction.objects.filter(pk=auction_id).first()
+    if auction is None:
+        raise NotFound(what=Text("该竞价", "The auction"))
+    return auction
+
+
+def may_bid(actor: Actor, auction: Auction) -> Verdict:
+    """Whether the actor's organisation is a bidder here; the database decides again with each quote."""
+    if actor.user_id is None:
+        return Verdict(False, Text("请先登录后报价。", "Sign in to quote."))
+    if not actor.has_role(Role.FIRM_CLERK, Role.FIRM_APPROVER):
+        return Verdict(False, Text("只有企业可以报价。", "Only enterprises quote."))
+    admitted = Bidder.objects.filter(
+        auction=auction, organisation_id=actor.organisation_id, state=BidderState.ADMITTED
+    )
+    if not admitted.exists():
+        return Verdict(
+            False,
+            Text(
+                "贵单位不是本场竞价的合格竞买人。",
+                "Your organisation is not a qualified bidder in this auction.",
+            ),
+        )
+    return Verdict(True, Text("", ""))
+
+
+def may_close(actor: Actor) -> Verdict:
+    """Closing is done by the clock; only the system records it."""
+    return Verdict(
+        actor.is_system, Text("竞价由系统按时间自动结束。", "An auction is closed by the clock alone.")
+    )

@@ -1,0 +1,125 @@
+"""Reads of auctions: what anybody may see, where a bidder stands, what is due."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from terrace.kernel.base.texts import Text
+from terrace.market.auctions.models import Auction, AuctionState, Bid, Bidder
+from terrace.market.auctions.rules import ascending
+from terrace.market.auctions.rules.ascending import Quote
+
+PUBLIC_STATE_SQL = (
+    "SELECT auction_public_state(a, s)::text, auction_phase(a, s, n.at), n.at FROM auctions_auction a"
+    " JOIN auctions_state s ON s.auction_id = a.id CROSS JOIN (SELECT terrace_now() AS at) n WHERE a.id = %s"
+)
+DUE_SQL = (
+    "SELECT a.id FROM auctions_auction a JOIN auctions_state s ON s.auction_id = a.id"
+    " WHERE s.closed_at IS NULL AND a.free_until <= %s AND auction_ends_at(a, s) <= %s ORDER BY a.id LIMIT %s"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PublicState:
+    """The auction as anybody may see it at `now`; `values` is the object that live events carry, too."""
+
+    values: dict[str, Any]
+    phase: ascending.Phase
+    now: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MyStanding:
+    """Where one bidder stands. `own_best_fen` is None before its first quote."""
+
+    bidder_id: int
+    mask: str
+    own_best_fen: int | None
+    is_leading: bool
+    limit_fen: int | None
+    may_enter_timed: bool
+
+    @property
+    def words(self) -> Text:
+        if self.own_best_fen is None:
+            return Text("尚未报价", "You have not quoted yet")
+        return (
+            Text("领先", "You are leading") if self.is_leading else Text("已被超过", "You have been outbid")
+        )
+
+
+def get_public_state(auction_id: int) -> PublicState | None:
+    """The state, the phase and the server's time in one round trip; None when there is no such auction."""
+    with connection.cursor() as cursor:
+        cursor.execute(PUBLIC_STATE_SQL, [auction_id])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    return PublicState(json.loads(row[0]), ascending.Phase(row[1]), row[2])
+
+
+def list_auctions() -> QuerySet[Auction]:
+    """Every auction, the latest opening first, with its state and result."""
+    return Auction.objects.select_related("state_row", "result").order_by("-opens_at", "-id")
+
+
+def list_bids(auction_id: int) -> QuerySet[Bid]:
+    """Accepted quotes, the newest first, with their bidders."""
+    return Bid.objects.filter(auction_id=auction_id).select_related("bidder__organisation").order_by("-seq")
+
+
+def my_standing(auction_id: int, organisation_id: int | None) -> MyStanding | None:
+    """Where the organisation stands in the auction; None for those who are not bidders in it."""
+    if organisation_id is None:
+        return None
+    bidder = Bidder.objects.filter(auction_id=auction_id, organisation_id=organisation_id).first()
+    if bidder is None:
+        return None
+    own = Bid.objects.filter(bidder=bidder).order_by("-seq").values_list("price_fen", flat=True).first()
+    auction = Auction.objects.select_related("state_row").get(pk=auction_id)
+    state = auction.state_row
+    return MyStanding(
+        bidder_id=bidder.pk,
+        mask=bidder.mask,
+        own_best_fen=own,
+        is_leading=state.leader_id == bidder.pk,
+        limit_fen=bidder.limit_fen,
+        may_enter_timed=not auction.free_quoters_only or bidder.pk in state.free_quoters,
+    )
+
+
+def list_due(now: dt.datetime, *, limit: int = 50) -> list[int]:
+    """Auctions whose end has passed and whose result is not recorded yet."""
+    with connection.cursor() as cursor:
+        cursor.execute(DUE_SQL, [now, now, limit])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def quotes_of(auction_id: int, *, name_by: str = "id") -> list[Quote]:
+    """The accepted quotes in sequence as the rules read them; bidders by "id" or by "mask"."""
+    rows = (
+        Bid.objects.filter(auction_id=auction_id)
+        .order_by("seq")
+        .values_list("bidder_id" if name_by == "id" else "bidder__mask", "price_fen", "at")
+    )
+    return [Quote(str(bidder), price, at, confirmed=True) for bidder, price, at in rows.iterator()]
+
+
+def check_state(auction_id: int) -> str | None:
+    """Replay the stored bids and compare with the hot row. None, or one line that names the first difference."""
+    auction = Auction.objects.get(pk=auction_id)
+    try:
+        folded = ascending.replay(auction.terms, quotes_of(auction_id))
+    except ValueError as error:
+        return f"auction {auction_id}: {error}"
+    stored = AuctionState.objects.get(pk=auction_id).as_rules()
+    for name in ascending.State.__dataclass_fields__:
+        if getattr(folded, name) != getattr(stored, name):
+            return f"auction {auction_id}: {name} is {getattr(stored, name)!r}, the bids give {getattr(folded, name)!r}"
+    return None
