@@ -153,20 +153,20 @@ class Events:
 
     # The database: one connection listens, one answers questions.
 
-    def _url(self) -> str:
+    async def _connect(self, purpose: str) -> psycopg.AsyncConnection[Any]:
         url = self.database_url or os.environ.get("DATABASE_URL")
         if not url:
             raise Unavailable("DATABASE_URL is not set")
-        return url
+        return await psycopg.AsyncConnection.connect(
+            url, autocommit=True, connect_timeout=5, application_name=f"terrace events {purpose}"
+        )
 
     async def _rows(self, sql: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         async with self.reading:
             for attempt in (1, 2):
                 try:
                     if self.reader is None or self.reader.closed:
-                        self.reader = await psycopg.AsyncConnection.connect(
-                            self._url(), autocommit=True, connect_timeout=5
-                        )
+                        self.reader = await self._connect("reader")
                     cursor = await self.reader.execute(sql, parameters)
                     return await cursor.fetchall()
                 except psycopg.OperationalError as error:
@@ -181,9 +181,7 @@ class Events:
         pause = 0.1
         while True:
             try:
-                connection = await psycopg.AsyncConnection.connect(
-                    self._url(), autocommit=True, connect_timeout=5
-                )
+                connection = await self._connect("listener")
                 async with connection:
                     await connection.execute(f"LISTEN {CHANNEL}")
                     # Heard from now on; what was missed stands in the table.

@@ -6,6 +6,8 @@ import datetime as dt
 import itertools
 from typing import Any
 
+from django.db import transaction
+
 from terrace.kernel.base import clock, credit_code
 from terrace.kernel.base.actor import SYSTEM, Actor
 from terrace.kernel.base.quantity import Pollutant, PriceBasis, Quantity
@@ -66,6 +68,7 @@ def terms(now: dt.datetime, **changes: Any) -> Terms:
     )
 
 
+@transaction.atomic
 def auction(now: dt.datetime | None = None, *, deposit_required: bool = False, **changes: Any) -> Auction:
     at = now or clock.now()
     n = next(_numbers)
@@ -85,6 +88,7 @@ def auction(now: dt.datetime | None = None, *, deposit_required: bool = False, *
     )
 
 
+@transaction.atomic
 def bidder(auction: Auction, org: Organisation | None = None, **changes: Any) -> Bidder:
     return services.enter_bidder(
         actor=SYSTEM,
@@ -112,6 +116,7 @@ def give_back(hold_id: int) -> None:
     _post(Void(hold_id))
 
 
+@transaction.atomic
 def _post(*movements: Movement) -> tuple[int, ...]:
     return ledger.post_entry(
         key=f"auction-test:{next(_numbers)}",
