@@ -21,7 +21,7 @@ def may_bid(actor: Actor, auction: Auction) -> Verdict:
     """Whether the actor's organisation is a bidder here; the database decides again with each quote."""
     if actor.user_id is None:
         return Verdict(False, Text("请先登录后报价。", "Sign in to quote."))
-    if not actor.has_role(Role.FIRM_CLERK, Role.FIRM_APPROVER):
+    if actor.organisation_id is None or not actor.has_role(Role.FIRM_CLERK, Role.FIRM_APPROVER):
         return Verdict(False, Text("只有企业可以报价。", "Only enterprises quote."))
     admitted = Bidder.objects.filter(
         auction=auction, organisation_id=actor.organisation_id, state=BidderState.ADMITTED
