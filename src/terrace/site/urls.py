@@ -21,4 +21,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", api.urls),
     path("accounts/", include("allauth.urls")),
     path("rulebooks/", include("terrace.market.rulebooks.urls")),
+    path("", include("terrace.kernel.publication.urls")),
+    path("documents/", include("terrace.kernel.documents.urls")),
+    path("inbox/", include("terrace.kernel.notify.urls")),
 ]

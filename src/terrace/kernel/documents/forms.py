@@ -9,7 +9,7 @@ from django.utils.translation import get_language
 
 from terrace.kernel.base.texts import Text
 from terrace.kernel.documents import rules
-from terrace.kernel.documents.services import kind_of
+from terrace.kernel.documents.procedures import kind_of
 
 
 class DocumentField(forms.FileField):

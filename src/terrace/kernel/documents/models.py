@@ -10,7 +10,9 @@ from django.db.models import Q
 from django.urls import reverse
 
 from terrace.kernel.base.db import CityRow
+from terrace.kernel.base.texts import Text
 from terrace.kernel.documents import rules
+from terrace.kernel.documents.procedures import kind_of
 from terrace.kernel.orgs.models import Organisation
 
 
@@ -81,5 +83,13 @@ class Document(CityRow):
         return self.uploaded_at
 
     @property
-    def size(self) -> str:
+    def size(self) -> int:
+        return self.size_bytes
+
+    @property
+    def size_words(self) -> str:
         return rules.size_label(self.size_bytes)
+
+    @property
+    def kind_label(self) -> Text:
+        return kind_of(self.kind).label

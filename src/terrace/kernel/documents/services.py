@@ -24,12 +24,12 @@ from terrace.kernel.base.texts import Text
 from terrace.kernel.documents import queries, rules
 from terrace.kernel.documents.access import get_document_for
 from terrace.kernel.documents.models import Document, ScanState
+from terrace.kernel.documents.procedures import kind_of
 from terrace.kernel.documents.rules import DocumentKind
 
 log = logging.getLogger(__name__)
 
 SCAN_SECONDS_MAX = 120
-_kinds: dict[str, DocumentKind] = {}
 
 
 class StoreFull(Refusal):
@@ -53,17 +53,6 @@ class DocumentReplaced(Refusal):
     code = "document.already_replaced"
     text = Text("该文件已有新版本。", "This file already has a newer version.")
     hint = Text("请刷新页面，替换最新版本。", "Reload the page and replace the newest version.")
-
-
-def register_kind(kind: DocumentKind) -> None:
-    """Declare limits of a kind of document; kinds not declared take the platform's limits. Call in `ready()`."""
-    if _kinds.setdefault(kind.code, kind) != kind:
-        raise ValueError(f"the document kind {kind.code} is registered twice with different content")
-
-
-def kind_of(code: str) -> DocumentKind:
-    """The declared kind, or one with the platform's limits: 20 MB, every allowed type, not public, kept for good."""
-    return _kinds.get(code) or DocumentKind(code, Text("文件", "document"))
 
 
 def store(

@@ -54,6 +54,11 @@ def get_notice(sequence: int) -> Notice | None:
     return Notice.objects.select_related("corrects").filter(sequence=sequence).first()
 
 
+def corrections_of(notice: Notice) -> list[Notice]:
+    """The notices that correct this one, oldest first."""
+    return list(list_notices().filter(corrects=notice).order_by("sequence"))
+
+
 def verify_notices() -> str | None:
     """The first notice whose number, chain or digest does not agree, in words; None when all do."""
     expected, previous = 1, rules.GENESIS

@@ -17,7 +17,7 @@ from terrace.kernel.base import clock
 from terrace.kernel.base.actor import ANONYMOUS, SYSTEM, Actor, Verdict
 from terrace.kernel.base.errors import NotAllowed, NotFound
 from terrace.kernel.base.texts import Text
-from terrace.kernel.documents import access, queries, rules, services
+from terrace.kernel.documents import access, procedures, queries, rules, services
 from terrace.kernel.documents.models import Document, ScanState
 from terrace.kernel.documents.tests import factories as make
 
@@ -33,7 +33,7 @@ def own_store(settings: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     settings.TERRACE_DOCUMENT_DIR = tmp_path / "documents"  # type: ignore[attr-defined]
     settings.TERRACE_VIRUS_SCAN = []  # type: ignore[attr-defined]
     monkeypatch.setattr(access, "_readers", {})
-    monkeypatch.setattr(services, "_kinds", {})
+    monkeypatch.setattr(procedures, "_kinds", {})
     return tmp_path / "documents"
 
 
@@ -73,7 +73,7 @@ def test_versions_chain_and_only_the_newest_can_be_replaced() -> None:
 
 
 def test_a_kind_sets_limit_publicity_and_retention() -> None:
-    services.register_kind(
+    procedures.register_kind(
         rules.DocumentKind(
             "permit.copy", Text("许可证", "permit"), size_bytes_max=10, is_public=True, retain_years=10
         )

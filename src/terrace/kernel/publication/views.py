@@ -1,0 +1,184 @@
+"""The public notices: list, page, and the feeds that outside programs follow."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.shortcuts import render
+from django.utils.feedgenerator import Atom1Feed
+from django.utils.translation import get_language
+from django.views.decorators.http import require_safe
+
+from terrace.kernel.base.clock import local
+from terrace.kernel.base.errors import NotFound
+from terrace.kernel.base.texts import Text
+from terrace.kernel.publication import queries
+from terrace.kernel.publication.forms import NoticeFilter
+from terrace.kernel.publication.models import Notice
+from terrace.kernel.publication.procedures import kinds
+
+PAGE_SIZE = 25
+JSON_PAGE_SIZE = 100
+FEED_MAX = 200
+COLUMNS = ("sequence", "kind", "number", "title_zh", "title_en", "published_at", "corrects", "digest", "url")
+
+
+@require_safe
+def notices(request: HttpRequest) -> HttpResponse:
+    """The list, newest first. Two queries whatever its length."""
+    form = NoticeFilter(request.GET)
+    page = Paginator(queries.list_notices(**form.chosen()), PAGE_SIZE).get_page(request.GET.get("page"))  # type: ignore[arg-type]  # typed by the form
+    labels = {kind.code: kind.label for kind in kinds()}
+    rows = [{"notice": n, "kind_label": labels.get(n.kind, Text(n.kind, n.kind))} for n in page]
+    return render(request, "publication/list.html", {"form": form, "page": page, "rows": rows})
+
+
+@require_safe
+def notices_json(request: HttpRequest) -> HttpResponse:
+    """The same list for programs, page by page."""
+    form = NoticeFilter(request.GET)
+    page = Paginator(queries.list_notices(**form.chosen()), JSON_PAGE_SIZE).get_page(request.GET.get("page"))  # type: ignore[arg-type]  # typed by the form
+    return _json(
+        {
+            "count": page.paginator.count,
+            "page": page.number,
+            "pages": page.paginator.num_pages,
+            "items": [_row(request, notice) for notice in page],
+        }
+    )
+
+
+@require_safe
+def notices_csv(request: HttpRequest) -> StreamingHttpResponse:
+    """The same list as a spreadsheet: every row that the filters leave."""
+    found = queries.list_notices(**NoticeFilter(request.GET).chosen())  # type: ignore[arg-type]  # typed by the form
+
+    def lines() -> Iterator[str]:
+        yield "\ufeff" + _csv_line(COLUMNS)
+        for notice in found.iterator(chunk_size=500):
+            row = _row(request, notice)
+            yield _csv_line([row[column] for column in COLUMNS])
+
+    response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="notices.csv"'
+    return response
+
+
+@require_safe
+def notice(request: HttpRequest, sequence: int) -> HttpResponse:
+    """One notice, exactly as it was shown on its day."""
+    found = _get(sequence)
+    corrections = queries.corrections_of(found)
+    label = next((kind.label for kind in kinds() if kind.code == found.kind), Text(found.kind, found.kind))
+    return render(
+        request,
+        "publication/notice.html",
+        {
+            "notice": found,
+            "html": found.html.of(get_language()),
+            "corrections": corrections,
+            "kind_label": label,
+        },
+    )
+
+
+@require_safe
+def notice_json(request: HttpRequest, sequence: int) -> HttpResponse:
+    """One notice with everything its digest covers."""
+    return _json(_full(request, _get(sequence)))
+
+
+@require_safe
+def feed(request: HttpRequest) -> HttpResponse:
+    """Notices after a cursor, oldest first: `?after=17`. Follow `next_after`; numbers have no gaps."""
+    after = _whole(request.GET.get("after"), 0)
+    limit = min(max(_whole(request.GET.get("limit"), 100), 1), FEED_MAX)
+    found = queries.feed_after(after, limit + 1)
+    items = found[:limit]
+    return _json(
+        {
+            "items": [_full(request, n) for n in items],
+            "next_after": items[-1].sequence if items else after,
+            "has_more": len(found) > limit,
+        }
+    )
+
+
+@require_safe
+def feed_atom(request: HttpRequest) -> HttpResponse:
+    """The newest notices, or with `?after=` those that follow, for feed readers."""
+    language = get_language()
+    after = request.GET.get("after")
+    found = queries.feed_after(_whole(after, 0), FEED_MAX) if after else queries.latest(50)
+    title = Text("梯田 · 公告", "Terrace: notices").of(language)
+    generator = Atom1Feed(
+        title=title,
+        link=request.build_absolute_uri("/notices/"),
+        description=title,
+        language="en" if (language or "").startswith("en") else "zh-Hans",
+        feed_url=request.build_absolute_uri(),
+    )
+    for item in found:
+        generator.add_item(
+            title=item.title.of(language),
+            link=request.build_absolute_uri(item.url),
+            description=" ".join(part for part in (item.number, f"SHA-256 {item.digest}") if part),
+            unique_id=request.build_absolute_uri(item.url),
+            pubdate=item.published_at,
+            updateddate=item.published_at,
+            categories=[item.kind],
+        )
+    response = HttpResponse(content_type="application/atom+xml; charset=utf-8")
+    generator.write(response, "utf-8")
+    return response
+
+
+def _get(sequence: int) -> Notice:
+    found = queries.get_notice(sequence)
+    if found is None:
+        raise NotFound(what=Text("公告", "the notice"))
+    return found
+
+
+def _row(request: HttpRequest, found: Notice) -> dict[str, Any]:
+    return {
+        "sequence": found.sequence,
+        "kind": found.kind,
+        "number": found.number,
+        "title_zh": found.title_zh,
+        "title_en": found.title_en,
+        "published_at": local(found.published_at).isoformat(timespec="seconds"),
+        "corrects": found.corrects_sequence,
+        "digest": found.digest,
+        "url": request.build_absolute_uri(found.url),
+    }
+
+
+def _full(request: HttpRequest, found: Notice) -> dict[str, Any]:
+    return {
+        **found.shown(),
+        "digest": found.digest,
+        "previous_digest": found.previous_digest,
+        "url": request.build_absolute_uri(found.url),
+    }
+
+
+def _json(value: dict[str, Any]) -> JsonResponse:
+    return JsonResponse(value, json_dumps_params={"ensure_ascii": False})
+
+
+def _csv_line(cells: Any) -> str:
+    """One line; a cell that a spreadsheet would run as a formula gets a quote before it."""
+    buffer = io.StringIO()
+    plain = ["" if cell is None else str(cell) for cell in cells]
+    csv.writer(buffer).writerow([f"'{cell}" if cell[:1] in ("=", "+", "-", "@") else cell for cell in plain])
+    return buffer.getvalue()
+
+
+def _whole(text: str | None, default: int) -> int:
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 19 else default
