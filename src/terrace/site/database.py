@@ -22,6 +22,13 @@ WHERE p.proname = 'terrace_refuse_change' OR t.tgname LIKE 'pgtrigger_append_onl
 ORDER BY 1
 """
 
+# Written by functions that run with the owner's rights; the application itself may only read them.
+BY_FUNCTION_SQL = """
+SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'by_function_only'
+UNION VALUES ('audit_journal'), ('audit_stream')
+ORDER BY 1
+"""
+
 GRANTS_SQL = f"""
 GRANT USAGE ON SCHEMA public TO {APP_ROLE};
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {APP_ROLE};
@@ -99,6 +106,9 @@ def prepare() -> list[str]:
         tables = [name for (name,) in cursor.fetchall()]
         for table in tables:
             cursor.execute(f"REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM {APP_ROLE}")
+        cursor.execute(BY_FUNCTION_SQL)
+        for (table,) in cursor.fetchall():
+            cursor.execute(f"REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON {table} FROM {APP_ROLE}")
     return tables
 
 
