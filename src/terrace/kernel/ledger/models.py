@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from terrace.kernel.ledger.rules import AMOUNT_MAX, BALANCE_MAX, TRANSFER_NUMBER_BASE
+from terrace.kernel.ledger.rules import AMOUNT_MAX
 
 
 class Asset(models.Model):
@@ -77,10 +77,6 @@ class Account(models.Model):
                 name="ledger_account_covered",
                 condition=Q(held__gte=0) & (Q(may_overdraw=True) | Q(posted__gte=F("held"))),
             ),
-            models.CheckConstraint(
-                name="ledger_account_limit",
-                condition=Q(posted__gte=-BALANCE_MAX, posted__lte=BALANCE_MAX, held__lte=BALANCE_MAX),
-            ),
         ]
 
     def __str__(self) -> str:
@@ -115,10 +111,6 @@ class Entry(models.Model):
         db_table = "ledger_entry"
         constraints = [
             models.UniqueConstraint(fields=["key"], name="ledger_entry_key_once"),
-            models.CheckConstraint(
-                name="ledger_entry_count",
-                condition=Q(transfer_count__gte=1, transfer_count__lt=TRANSFER_NUMBER_BASE),
-            ),
         ]
         indexes = [models.Index(fields=["subject_type", "subject_id"], name="ledger_entry_subject")]
 
@@ -168,19 +160,10 @@ class Transfer(models.Model):
                 name="ledger_transfer_amount", condition=Q(amount__gte=1, amount__lte=AMOUNT_MAX)
             ),
             models.CheckConstraint(name="ledger_transfer_two_accounts", condition=~Q(debit=F("credit"))),
+            # In the order of the alphabet DIRECT and HOLD come before POST and VOID.
             models.CheckConstraint(
-                name="ledger_transfer_number",
-                condition=Q(
-                    id__gt=F("entry_id") * TRANSFER_NUMBER_BASE,
-                    id__lt=F("entry_id") * TRANSFER_NUMBER_BASE + TRANSFER_NUMBER_BASE,
-                ),
-            ),
-            models.CheckConstraint(
-                name="ledger_transfer_form",
-                condition=Q(phase="DIRECT", hold_of=None, credit_version__isnull=False)
-                | Q(phase="HOLD", hold_of=None, credit_version=None)
-                | Q(phase="POST", hold_of__isnull=False, credit_version__isnull=False)
-                | Q(phase="VOID", hold_of__isnull=False, credit_version=None),
+                name="ledger_transfer_resolves",
+                condition=Q(hold_of=None, phase__lt="POST") | Q(hold_of__isnull=False, phase__gte="POST"),
             ),
             models.UniqueConstraint(
                 fields=["hold_of"], condition=Q(hold_of__isnull=False), name="ledger_hold_resolved_once"

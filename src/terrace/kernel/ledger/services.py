@@ -275,7 +275,11 @@ def post_entry(
         transfers=tuple(transfers),
     )
     if len(entry.transfers) > 1:
-        return _post_many(actor, [entry])[0]
+        try:
+            return _post_many(actor, [entry])[0]
+        except Refusal as refusal:
+            refusal.facts.pop("position", None)  # there is only one entry
+            raise
     phase, debit, credit, amount, hold = entry.transfers[0].row
     row = _call(
         POST_ONE_SQL,

@@ -33,24 +33,24 @@ CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON ledger_account
 
 CREATE FUNCTION ledger_refuse_direct_write() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    RAISE EXCEPTION '% is written by the functions of the ledger only: % refused', TG_TABLE_NAME, TG_OP
-        USING ERRCODE = 'restrict_violation';
+    IF current_setting('terrace.ledger_writes', true) IS DISTINCT FROM 'on' THEN
+        RAISE EXCEPTION '% is written by the functions of the ledger only: % refused', TG_TABLE_NAME, TG_OP
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NULL;
 END $$;
 
+-- Per statement and without WHEN: PostgreSQL parses a WHEN (and each CHECK) anew for every statement it runs.
 CREATE TRIGGER never_deleted BEFORE DELETE ON ledger_account
     FOR EACH ROW EXECUTE FUNCTION terrace_refuse_change();
 CREATE TRIGGER by_function_only BEFORE INSERT OR UPDATE ON ledger_account
-    FOR EACH ROW WHEN (current_setting('terrace.ledger_writes', true) IS DISTINCT FROM 'on')
-    EXECUTE FUNCTION ledger_refuse_direct_write();
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_direct_write();
 CREATE TRIGGER by_function_only BEFORE INSERT ON ledger_asset
-    FOR EACH ROW WHEN (current_setting('terrace.ledger_writes', true) IS DISTINCT FROM 'on')
-    EXECUTE FUNCTION ledger_refuse_direct_write();
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_direct_write();
 CREATE TRIGGER by_function_only BEFORE INSERT ON ledger_entry
-    FOR EACH ROW WHEN (current_setting('terrace.ledger_writes', true) IS DISTINCT FROM 'on')
-    EXECUTE FUNCTION ledger_refuse_direct_write();
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_direct_write();
 CREATE TRIGGER by_function_only BEFORE INSERT ON ledger_transfer
-    FOR EACH ROW WHEN (current_setting('terrace.ledger_writes', true) IS DISTINCT FROM 'on')
-    EXECUTE FUNCTION ledger_refuse_direct_write();
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_direct_write();
 
 -- Room on the page keeps balance updates out of the indexes (HOT); dead versions are swept early.
 ALTER TABLE ledger_account SET (

@@ -90,7 +90,7 @@ CREATE FUNCTION ledger_post_one(
     p_reason text, p_subject_type text, p_subject_id text, p_request bytea,
     p_phase text, p_debit bigint, p_credit bigint, p_amount bigint, p_hold bigint,
     OUT entry_id bigint, OUT repeated boolean
-) LANGUAGE plpgsql SECURITY DEFINER SET terrace.ledger_writes = 'on' AS $$
+) LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     v_now timestamptz := clock_timestamp();
     v_digest bytea;
@@ -107,6 +107,7 @@ DECLARE
     d_posted bigint; d_version bigint; d_hash bytea;
     c_posted bigint; c_version bigint; c_hash bytea;
 BEGIN
+    PERFORM set_config('terrace.ledger_writes', 'on', true);
     entry_id := nextval('ledger_entry_id_seq');
     repeated := false;
     v_digest := ledger_entry_digest(entry_id, p_key, p_code, p_at, v_now, p_user, p_person, p_organisation,
@@ -122,6 +123,7 @@ BEGIN
             PERFORM ledger_refuse('TL005', jsonb_build_object('key', p_key, 'entry', entry_id));
         END IF;
         repeated := true;
+        PERFORM set_config('terrace.ledger_writes', 'off', true);
         RETURN;
     END IF;
 
@@ -209,6 +211,7 @@ BEGIN
             debit_version, debit_posted, debit_hash, credit_version, credit_posted, credit_hash)
         VALUES (v_id, entry_id, p_phase, v_asset, v_debit, v_credit, v_amount, p_hold,
             d_version, d_posted, d_hash, c_version, c_posted, c_hash);
+    PERFORM set_config('terrace.ledger_writes', 'off', true);
 END $$;
 
 CREATE FUNCTION ledger_post_many(
@@ -217,7 +220,7 @@ CREATE FUNCTION ledger_post_many(
     p_subject_ids text[], p_requests bytea[], p_counts integer[],
     p_entries integer[], p_phases text[], p_debits bigint[], p_credits bigint[], p_amounts bigint[], p_holds bigint[],
     OUT entry_ids bigint[], OUT repeated boolean[]
-) LANGUAGE plpgsql SECURITY DEFINER SET terrace.ledger_writes = 'on' AS $$
+) LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     v_now timestamptz := clock_timestamp();
     n integer := cardinality(p_keys);
@@ -241,6 +244,7 @@ DECLARE
     v_phase text; v_amount bigint; v_move bigint; v_release bigint; v_id bigint; v_content bytea; v_hash bytea;
     v_posted bigint; v_held bigint; v_version bigint;
 BEGIN
+    PERFORM set_config('terrace.ledger_writes', 'on', true);
     SELECT array_agg(s.id) INTO v_ids
         FROM (SELECT nextval('ledger_entry_id_seq') AS id FROM generate_series(1, n)) s;
     SELECT array_agg(ledger_entry_digest(x.id, x.key, x.code, x.at, v_now, p_user, p_person, p_organisation,
@@ -382,19 +386,22 @@ BEGIN
                     o_dv, o_dp, o_dh, o_cv, o_cp, o_ch)
             x (id, entry_id, phase, asset_id, debit_id, credit_id, amount, hold_of, dv, dp, dh, cv, cp, ch)
         WHERE x.id IS NOT NULL;
+    PERFORM set_config('terrace.ledger_writes', 'off', true);
 END $$;
 
 CREATE FUNCTION ledger_open_asset(
     p_code text, p_unit text, p_pollutant text, p_region text, p_term_start date, p_term_end date
-) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET terrace.ledger_writes = 'on' AS $$
+) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     v_id bigint;
 BEGIN
     SELECT id INTO v_id FROM ledger_asset WHERE code = p_code;
     IF NOT FOUND THEN
+        PERFORM set_config('terrace.ledger_writes', 'on', true);
         INSERT INTO ledger_asset (code, unit, pollutant, region, term_start, term_end)
             VALUES (p_code, p_unit, p_pollutant, p_region, p_term_start, p_term_end)
             ON CONFLICT (code) DO NOTHING;
+        PERFORM set_config('terrace.ledger_writes', 'off', true);
         SELECT id INTO v_id FROM ledger_asset WHERE code = p_code;
     END IF;
     RETURN v_id;
@@ -403,19 +410,21 @@ END $$;
 CREATE FUNCTION ledger_open_account(
     p_owner_type text, p_owner_id text, p_asset bigint, p_kind text, p_may_overdraw boolean,
     OUT account_id bigint, OUT may_overdraw boolean
-) LANGUAGE plpgsql SECURITY DEFINER SET terrace.ledger_writes = 'on' AS $$
+) LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     v_new bigint;
 BEGIN
     SELECT a.id, a.may_overdraw INTO account_id, may_overdraw FROM ledger_account a
         WHERE a.owner_type = p_owner_type AND a.owner_id = p_owner_id AND a.asset_id = p_asset AND a.kind = p_kind;
     IF NOT FOUND THEN
+        PERFORM set_config('terrace.ledger_writes', 'on', true);
         v_new := nextval('ledger_account_id_seq');
         INSERT INTO ledger_account (id, owner_type, owner_id, asset_id, kind, may_overdraw, posted, held, version, last_hash)
             SELECT v_new, p_owner_type, p_owner_id, p_asset, p_kind, p_may_overdraw, 0, 0, 0,
                    ledger_account_seed(v_new, p_owner_type, p_owner_id, s.code, p_kind, p_may_overdraw)
             FROM ledger_asset s WHERE s.id = p_asset
             ON CONFLICT ON CONSTRAINT ledger_account_once DO NOTHING;
+        PERFORM set_config('terrace.ledger_writes', 'off', true);
         SELECT a.id, a.may_overdraw INTO account_id, may_overdraw FROM ledger_account a
             WHERE a.owner_type = p_owner_type AND a.owner_id = p_owner_id AND a.asset_id = p_asset AND a.kind = p_kind;
     END IF;
