@@ -8,4 +8,6 @@ app_name = "web"
 
 urlpatterns = [
     path("", views.home, name="home"),
+    path("how-to/", views.how_to, name="how_to"),
+    path("demo/clock/", views.demo_clock, name="demo_clock"),
 ]
