@@ -38,10 +38,15 @@ class Link:
 
 PUBLIC: tuple[Entry, ...] = (
     Entry(Text("首页", "Home"), "web:home"),
+    Entry(Text("挂牌标的", "Lots"), "listings:lots"),
+    Entry(Text("成交结果", "Results"), "settlement:results"),
+    Entry(Text("公告公示", "Notices"), "publication:notices"),
+    Entry(Text("价格", "Prices"), "web:prices"),
+    Entry(Text("政府储备", "Reserve"), "web:reserve"),
     Entry(Text("怎样参加", "How to apply"), "web:how_to"),
 )
 
-SIGNED_IN: tuple[Entry, ...] = ()
+SIGNED_IN: tuple[Entry, ...] = (Entry(Text("工作台", "Desk"), "web:desk"),)
 
 
 def links(entries: tuple[Entry, ...], actor: Actor | None, path: str) -> list[Link]:
@@ -50,9 +55,16 @@ def links(entries: tuple[Entry, ...], actor: Actor | None, path: str) -> list[Li
     for entry in entries:
         if entry.roles and (actor is None or not actor.has_role(*entry.roles)):
             continue
-        try:
-            url = reverse(entry.url_name)
-        except NoReverseMatch:
+        url = address(entry.url_name)
+        if not url:
             continue
         found.append(Link(entry.label, url, path == url or (url != "/" and path.startswith(url))))
     return found
+
+
+def address(url_name: str, *arguments: object) -> str:
+    """The address of a page of another context; empty where this installation does not serve it."""
+    try:
+        return reverse(url_name, args=arguments)
+    except NoReverseMatch:
+        return ""

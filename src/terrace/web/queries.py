@@ -1,17 +1,180 @@
-"""Reads that span contexts: what a visitor sees first."""
+"""Reads that span contexts: what a visitor sees first, the prices, the desk. No context below knows them.
+
+Each function says its number of queries; it does not depend on the number of rows.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
+from decimal import Decimal
 
+from django.db.models import QuerySet
+
+from terrace.kernel.base.actor import Actor
+from terrace.kernel.base.quantity import Money, Pollutant, Price, PriceBasis, Quantity
+from terrace.kernel.base.texts import Text
+from terrace.kernel.orgs import queries as orgs
+from terrace.kernel.orgs.models import Approval
+from terrace.kernel.orgs.roles import Role
 from terrace.kernel.procedures.models import Case
+from terrace.kernel.publication import queries as publication
+from terrace.kernel.publication.models import Notice
+from terrace.market.listings.models import Listing
+from terrace.market.settlement.models import Trade
+from terrace.web.navigation import address
+
+ON_SALE = ("ANNOUNCED", "BIDDING", "AGREEMENT", "SUSPENDED")
+DEALS_MAX = 5_000  # one page of prices shows the newest; the CSV has the same rows
 
 
 def next_deadline(now: dt.datetime) -> dt.datetime | None:
-    """The next instant at which a running case is due, or None."""
+    """The next instant at which a running case is due, or None. One query."""
     return (
         Case.objects.filter(closed_at__isnull=True, paused_at__isnull=True, deadline_at__gt=now)
         .order_by("deadline_at")
         .values_list("deadline_at", flat=True)
         .first()
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A lot on sale as the home page shows it: what, from which price, what can be done until when."""
+
+    listing: Listing
+    next_step: Text
+    until: dt.datetime | None
+    can_sign_up: bool
+
+    @property
+    def pollutant(self) -> Pollutant:
+        return Pollutant(self.listing.lot.pollutant)
+
+    @property
+    def url(self) -> str:
+        return address("listings:listing", self.listing.number)
+
+    @property
+    def amount_at_start(self) -> Money:
+        return self.listing.start.amount(self.listing.lot.quantity)
+
+
+def offers(now: dt.datetime, *, limit: int = 6) -> list[Offer]:
+    """The listings on sale, those that can still be signed up for first. One query."""
+    listings = (
+        Listing.objects.filter(state__in=ON_SALE)
+        .select_related("lot__seller", "lot__parcel")
+        .order_by("signup_until", "id")[:limit]
+    )
+    found = [_offer(listing, now) for listing in listings]
+    return sorted(found, key=lambda offer: (not offer.can_sign_up, offer.until is None, offer.until or now))
+
+
+def _offer(listing: Listing, now: dt.datetime) -> Offer:
+    """The next instant that matters to a buyer, in words."""
+    if listing.state == "SUSPENDED":
+        return Offer(
+            listing,
+            Text("已中止，恢复时间另行公告", "Suspended; a notice will say when it goes on"),
+            None,
+            False,
+        )
+    if now < listing.signup_from:
+        return Offer(listing, Text("报名开始", "Sign-up opens"), listing.signup_from, False)
+    if now < listing.signup_until:
+        return Offer(listing, Text("报名截止", "Sign-up closes"), listing.signup_until, True)
+    if now < listing.quoting_from:
+        return Offer(listing, Text("竞价开始", "Bidding opens"), listing.quoting_from, False)
+    if now < listing.quoting_until and listing.state != "AGREEMENT":
+        return Offer(listing, Text("自由竞价截止", "Free bidding closes"), listing.quoting_until, False)
+    if listing.state == "AGREEMENT":
+        return Offer(listing, Text("转为协议出让，办理中", "Being concluded by agreement"), None, False)
+    return Offer(listing, Text("竞价进行中", "Bidding is under way"), None, False)
+
+
+@dataclass(frozen=True, slots=True)
+class Deal:
+    """A trade as the price pages show it; `per_year` puts both bases on one scale."""
+
+    trade: Trade
+
+    @property
+    def price(self) -> Price:
+        return Price(self.trade.price_fen_per_tonne, PriceBasis(self.trade.price_basis), self.trade.years)
+
+    @property
+    def quantity(self) -> Quantity:
+        return Quantity(Pollutant(self.trade.pollutant), self.trade.quantity_g)
+
+    @property
+    def yuan_per_tonne_year(self) -> Decimal:
+        """The unit price in yuan per tonne-year, rounded to the fen; a term price is divided by its years."""
+        yuan = Decimal(self.price.fen_per_tonne) / 100
+        if self.price.basis is PriceBasis.TERM:
+            yuan /= self.price.years
+        return yuan.quantize(Decimal("0.01"))
+
+
+def deals(
+    *,
+    pollutant: str = "",
+    since: dt.datetime | None = None,
+    until: dt.datetime | None = None,
+    limit: int = DEALS_MAX,
+) -> list[Deal]:
+    """Trades that came about and were not ended without delivery, newest first. One query."""
+    trades = (
+        Trade.objects.filter(outcome__in=("OPEN", "COMPLETED"))
+        .select_related("buyer", "seller")
+        .order_by("-awarded_at", "-id")
+    )
+    if pollutant:
+        trades = trades.filter(pollutant=pollutant)
+    if since is not None:
+        trades = trades.filter(awarded_at__gte=since)
+    if until is not None:
+        trades = trades.filter(awarded_at__lt=until)
+    return [Deal(trade) for trade in trades[:limit]]
+
+
+def notices(limit: int = 6) -> list[Notice]:
+    """The newest notices. One query."""
+    return publication.latest(limit)
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalItem:
+    """A second signature on the desk: mine to give, or asked by me."""
+
+    title: Text
+    url: str
+    since: dt.datetime
+    maker: str
+    who: Text
+
+
+def approvals_for(actor: Actor, url_of: str, limit: int = 25) -> list[ApprovalItem]:
+    """What waits for the actor's second signature, oldest first. One query."""
+    return _approval_items(orgs.pending_for(actor), url_of, limit)
+
+
+def approvals_asked_by(actor: Actor, url_of: str, limit: int = 25) -> list[ApprovalItem]:
+    """What the actor submitted and another has to check. One query."""
+    return _approval_items(orgs.asked_by(actor), url_of, limit)
+
+
+def _approval_items(found: QuerySet[Approval], url_of: str, limit: int) -> list[ApprovalItem]:
+    return [
+        ApprovalItem(
+            title=Text(approval.summary_zh, approval.summary_en),
+            url=url_of.replace("/0/", f"/{approval.pk}/"),
+            since=approval.asked_at,
+            maker=approval.maker_person.name,
+            who=Text(
+                "、".join(Role(r).label.zh for r in approval.checker_roles),
+                ", ".join(Role(r).label.en for r in approval.checker_roles),
+            ),
+        )
+        for approval in found[:limit]
+    ]

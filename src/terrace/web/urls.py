@@ -9,5 +9,9 @@ app_name = "web"
 urlpatterns = [
     path("", views.home, name="home"),
     path("how-to/", views.how_to, name="how_to"),
+    path("desk/", views.desk, name="desk"),
+    path("prices/", views.prices, name="prices"),
+    path("prices.csv", views.prices_csv, name="prices_csv"),
+    path("prices.json", views.prices_json, name="prices_json"),
     path("demo/clock/", views.demo_clock, name="demo_clock"),
 ]

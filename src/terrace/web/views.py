@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import get_language
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -16,10 +20,16 @@ from terrace.kernel import workdays
 from terrace.kernel.base import clock
 from terrace.kernel.base.actor import ANONYMOUS, Actor
 from terrace.kernel.base.errors import Refusal
+from terrace.kernel.base.quantity import Money
 from terrace.kernel.base.texts import Text
-from terrace.web import page, queries, services
-from terrace.web.forms import ClockForm
+from terrace.kernel.procedures import queries as procedures
+from terrace.web import charts, page, queries, services
+from terrace.web.desk import blocks_for
+from terrace.web.forms import ClockForm, PriceFilterForm
 from terrace.web.glossary import GLOSSARY, STAGES, term
+from terrace.web.navigation import address
+
+DESK_LINES = 25
 
 
 def _actor(request: HttpRequest) -> Actor:
@@ -28,8 +38,112 @@ def _actor(request: HttpRequest) -> Actor:
 
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
-    """What is on sale, until when, and how to take part."""
-    return render(request, "web/home.html")
+    """What is on sale, until when, and how to take part; notices, prices, the reserve."""
+    now = page.now()
+    recent = queries.deals(limit=200)
+    context = {
+        "offers": queries.offers(now),
+        "notices": queries.notices(),
+        "deals": recent[:5],
+        "price_chart": charts.prices(recent, height="sm") if recent else None,
+    }
+    return render(request, "web/home.html", context)
+
+
+@login_required
+@require_GET
+def desk(request: HttpRequest) -> HttpResponse:
+    """What waits for me, what I wait for, what I did: the same page for every role."""
+    actor = _actor(request)
+    now = page.now()
+    start = _whole_number(request.GET.get("from", "0"))
+    waiting = procedures.waiting_for(actor, now=now, offset=start, limit=DESK_LINES)
+    approval_url = address("orgs:approval", 0)
+    approvals = queries.approvals_for(actor, approval_url) if start == 0 else []
+    count = procedures.count_waiting_for(actor)
+    context = {
+        "actor": actor,
+        "roles": sorted(actor.roles),
+        "organisation": _organisation(request),
+        "approvals": approvals,
+        "waiting": waiting,
+        "waiting_count": count + len(approvals),
+        "shown": start + len(waiting) + len(approvals),
+        "rest": count - start - len(waiting),
+        "start": start,
+        "previous": max(0, start - DESK_LINES) or None,
+        "following": start + DESK_LINES,
+        "overdue": sum(1 for item in waiting if item.due is not None and item.due.overdue),
+        "asked": queries.approvals_asked_by(actor, approval_url),
+        "waited": procedures.waited_on_by(actor, now=now),
+        "done": procedures.recently_done(actor),
+        "blocks": blocks_for(actor),
+    }
+    return render(request, "web/desk.html", context)
+
+
+def _organisation(request: HttpRequest) -> Text | None:
+    """The organisation the actor acts for, as the sign-in middleware read it."""
+    standing = getattr(request, "standing", None)
+    place = standing.place(_actor(request).organisation_id) if standing is not None else None
+    return place.label() if place is not None else None
+
+
+def _whole_number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
+
+
+@require_GET
+def prices(request: HttpRequest) -> HttpResponse:
+    """Every deal with its price and basis: chart, table, and the same rows as CSV and JSON."""
+    form = PriceFilterForm(request.GET or None)
+    found = queries.deals(**form.criteria())
+    context = {
+        "form": form,
+        "chart": charts.prices(found, csv_url=_with_query(request, "web:prices_csv")),
+        "page": Paginator(found, 25).get_page(request.GET.get("page")),
+    }
+    return render(request, "web/prices.html", context)
+
+
+DEAL_COLUMNS = (
+    "number", "awarded_on", "pollutant", "quantity_t_per_year", "price_yuan_per_tonne", "price_basis", "years",
+    "price_yuan_per_tonne_year", "amount_yuan", "seller", "buyer",
+)  # fmt: skip
+
+
+def _deal_row(deal: queries.Deal) -> dict[str, str]:
+    trade = deal.trade
+    values = (
+        trade.number, clock.local(trade.awarded_at).date().isoformat(), trade.pollutant,
+        deal.quantity.tonnes_text().replace(",", ""), f"{trade.price_fen_per_tonne / 100:.2f}", trade.price_basis,
+        str(trade.years), str(deal.yuan_per_tonne_year), f"{Money(trade.amount_fen).yuan:.2f}",
+        trade.seller.name, trade.buyer.name,
+    )  # fmt: skip
+    return dict(zip(DEAL_COLUMNS, values, strict=True))
+
+
+@require_GET
+def prices_csv(request: HttpRequest) -> HttpResponse:
+    rows = [_deal_row(deal) for deal in queries.deals(**PriceFilterForm(request.GET or None).criteria())]
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="terrace-prices.csv"'
+    response.write("\ufeff")  # Excel reads UTF-8 only with this mark
+    writer = csv.DictWriter(response, DEAL_COLUMNS)
+    writer.writeheader()
+    writer.writerows(rows)
+    return response
+
+
+@require_GET
+def prices_json(request: HttpRequest) -> JsonResponse:
+    rows = [_deal_row(deal) for deal in queries.deals(**PriceFilterForm(request.GET or None).criteria())]
+    return JsonResponse({"deals": rows}, json_dumps_params={"ensure_ascii": False})
+
+
+def _with_query(request: HttpRequest, name: str) -> str:
+    query = request.GET.urlencode()
+    return reverse(name) + (f"?{query}" if query else "")
 
 
 @require_GET

@@ -16,6 +16,8 @@ from django.utils.safestring import SafeString, mark_safe
 
 from terrace.kernel.base.errors import Refusal
 from terrace.kernel.base.texts import Text
+from terrace.kernel.procedures import queries as procedures
+from terrace.kernel.procedures.models import Case
 from terrace.market.rulebooks.rules import Verdict
 from terrace.web import navigation, page
 from terrace.web.icons import ICONS
@@ -242,6 +244,25 @@ def consequence(lines: Any, title: Any = "") -> dict[str, Any]:
     return {
         "rows": [(in_language(label), in_language(value)) for label, value in lines],
         "title": in_language(title) or in_language(Text("此操作不可撤销", "This cannot be undone")),
+    }
+
+
+@register.inclusion_tag("components/procedure_line.html", takes_context=True)
+def procedure_line(context: Context, case: Case, public: bool = False) -> dict[str, Any]:
+    """The procedure of a case as a vertical line: done (who, when), now (until when), next (who, clause).
+
+    `public=True` leaves out names and reasons. Two or three queries.
+    """
+    line = procedures.timeline_of(case, now=page.now())
+    actor = getattr(context.get("request"), "actor", None)
+    refused = []
+    if not public and actor is not None and actor.user_id is not None:
+        refused = [option for option in procedures.options_for(case, actor) if not option.allowed]
+    return {
+        "line": line,
+        "next": [step for step in line.next if step.expected],
+        "refused": refused,
+        "public": public,
     }
 
 

@@ -1,0 +1,54 @@
+"""What the charts of this tier show, as the chart component takes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from terrace.kernel.base.clock import local
+from terrace.kernel.base.quantity import Pollutant
+from terrace.kernel.base.texts import Text
+from terrace.web.queries import Deal
+
+PER_YEAR = Text("元/吨·年", "CNY per tonne-year")
+
+
+def prices(deals: list[Deal], *, height: str = "md", csv_url: str = "") -> dict[str, Any]:
+    """Deals as dots, one series for each pollutant, all on the basis of one tonne and year."""
+    series = []
+    for pollutant in Pollutant:
+        points = [
+            [local(deal.trade.awarded_at).isoformat(), float(deal.yuan_per_tonne_year), deal.trade.number]
+            for deal in reversed(deals)
+            if deal.trade.pollutant == pollutant
+        ]
+        if points:
+            series.append({"name": pollutant.label, "kind": "dots", "points": points})
+    return {
+        "id": "chart-prices",
+        "title": Text("成交单价", "Prices of deals"),
+        "note": Text(
+            "统一换算为元/吨·年；按年限一次计价的，除以年限",
+            "All as CNY per tonne-year; a price for the whole term is divided by its years",
+        ),
+        "unit": PER_YEAR,
+        "x": "time",
+        "from_zero": True,
+        "height": height,
+        "series": series,
+        "columns": [
+            Text("成交日", "Awarded"),
+            Text("污染物", "Pollutant"),
+            Text("单价(元/吨·年)", "Price (CNY per tonne-year)"),
+            Text("数量(吨/年)", "Quantity (t/yr)"),
+        ],
+        "rows": [
+            [
+                f"{local(deal.trade.awarded_at):%Y-%m-%d}",
+                Pollutant(deal.trade.pollutant).label,
+                f"{deal.yuan_per_tonne_year:,.2f}",
+                deal.quantity.tonnes_text(),
+            ]
+            for deal in deals[:100]
+        ],
+        "csv_url": csv_url,
+    }
