@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from terrace.kernel.base.clock import local
-from terrace.kernel.base.quantity import Pollutant
+from terrace.kernel.base.quantity import Pollutant, Quantity
 from terrace.kernel.base.texts import Text
-from terrace.web.queries import Deal
+from terrace.web.queries import Deal, ReserveLine
 
 PER_YEAR = Text("元/吨·年", "CNY per tonne-year")
 
@@ -51,4 +51,55 @@ def prices(deals: list[Deal], *, height: str = "md", csv_url: str = "") -> dict[
             for deal in deals[:100]
         ],
         "csv_url": csv_url,
+    }
+
+
+def reserve(lines: list[ReserveLine]) -> dict[str, Any]:
+    """The reserve by pollutant and region: free to release and on offer, stacked, in tonnes a year."""
+    tonne = 1_000_000
+    return {
+        "id": "chart-reserve",
+        "title": Text("政府储备排污权", "The government reserve"),
+        "note": Text("单位：吨/年", "tonnes a year"),
+        "unit": Text("吨/年", "t/yr"),
+        "x": "category",
+        "from_zero": True,
+        "height": "sm",
+        "categories": [
+            Text(
+                f"{line.pollutant.label.zh}\n{line.region_label.zh}",
+                f"{line.pollutant.value}\n{line.region_label.en}",
+            )
+            for line in lines
+        ],
+        "series": [
+            {
+                "name": Text("可出让", "Free to release"),
+                "kind": "bars",
+                "stack": "held",
+                "points": [line.free_g / tonne for line in lines],
+            },
+            {
+                "name": Text("挂牌中", "On offer"),
+                "kind": "bars",
+                "stack": "held",
+                "points": [line.offered_g / tonne for line in lines],
+            },
+        ],
+        "columns": [
+            Text("污染物", "Pollutant"),
+            Text("可出让(吨/年)", "Free to release (t/yr)"),
+            Text("挂牌中(吨/年)", "On offer (t/yr)"),
+        ],
+        "rows": [
+            [
+                Text(
+                    f"{line.pollutant.label.zh}，{line.region_label.zh}",
+                    f"{line.pollutant.label.en}, {line.region_label.en}",
+                ),
+                Quantity(line.pollutant, line.free_g).tonnes_text(),
+                Quantity(line.pollutant, line.offered_g).tonnes_text(),
+            ]
+            for line in lines
+        ],
     }

@@ -9,18 +9,21 @@ import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet, Sum
 
 from terrace.kernel.base.actor import Actor
 from terrace.kernel.base.quantity import Money, Pollutant, Price, PriceBasis, Quantity
 from terrace.kernel.base.texts import Text
 from terrace.kernel.orgs import queries as orgs
-from terrace.kernel.orgs.models import Approval
+from terrace.kernel.orgs.models import Approval, OrganisationKind
 from terrace.kernel.orgs.roles import Role
 from terrace.kernel.procedures.models import Case
 from terrace.kernel.publication import queries as publication
 from terrace.kernel.publication.models import Notice
 from terrace.market.listings.models import Listing
+from terrace.market.reserve.models import Intake
+from terrace.market.rights.models import Parcel
+from terrace.market.rights.rules import Basin
 from terrace.market.settlement.models import Trade
 from terrace.web.navigation import address
 
@@ -178,3 +181,83 @@ def _approval_items(found: QuerySet[Approval], url_of: str, limit: int) -> list[
         )
         for approval in found[:limit]
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class ReserveLine:
+    """The reserve of one pollutant in one region, grams per year: taken in, on offer now, free to release."""
+
+    pollutant: Pollutant
+    region: str
+    taken_in_g: int
+    offered_g: int
+    free_g: int
+
+    @property
+    def held_g(self) -> int:
+        return self.offered_g + self.free_g
+
+    @property
+    def released_g(self) -> int:
+        return self.taken_in_g - self.held_g
+
+    @property
+    def region_label(self) -> Text:
+        return region_label(self.region)
+
+
+def region_label(region: str) -> Text:
+    """A basin by its name; the city for air."""
+    try:
+        return Basin(region).label
+    except ValueError:
+        return Text("聊城市全域", "the whole city of Liaocheng")
+
+
+def reserve_lines() -> list[ReserveLine]:
+    """The public figures of the reserve, by pollutant and region. Two queries."""
+    held = (
+        Parcel.objects.filter(holder__kind=OrganisationKind.RESERVE_BODY)
+        .values("right__pollutant", "right__region")
+        .annotate(held_g=Sum(F("quantity_g") - F("taken_g")), offered_g=Sum("frozen_g"))
+    )
+    taken_in = (
+        Intake.objects.filter(state="APPROVED")
+        .values("parcel__right__pollutant", "parcel__right__region")
+        .annotate(total=Sum("quantity_g"))
+    )
+    totals = {
+        (row["parcel__right__pollutant"], row["parcel__right__region"]): row["total"] for row in taken_in
+    }
+    lefts = {
+        (row["right__pollutant"], row["right__region"]): (row["held_g"], row["offered_g"]) for row in held
+    }
+    order = [p.value for p in Pollutant]
+    lines = []
+    for key in sorted(totals.keys() | lefts.keys(), key=lambda k: (order.index(k[0]), k[1])):
+        left, frozen = lefts.get(key, (0, 0))
+        lines.append(ReserveLine(Pollutant(key[0]), key[1], totals.get(key, 0), frozen, left - frozen))
+    return lines
+
+
+def reserve_intakes(pollutant: str, region: str) -> QuerySet[Intake]:
+    """The approved intakes beneath one figure, newest first."""
+    return (
+        Intake.objects.filter(state="APPROVED", pollutant=pollutant, parcel__right__region=region)
+        .select_related("area", "parcel__right")
+        .order_by("-decided_at", "-id")
+    )
+
+
+def reserve_releases(pollutant: str, region: str) -> QuerySet[Parcel]:
+    """What left the reserve and to whom, newest first."""
+    return (
+        Parcel.objects.filter(
+            parent__holder__kind=OrganisationKind.RESERVE_BODY,
+            right__pollutant=pollutant,
+            right__region=region,
+        )
+        .exclude(holder__kind=OrganisationKind.RESERVE_BODY)
+        .select_related("holder", "right")
+        .order_by("-made_at", "-id")
+    )

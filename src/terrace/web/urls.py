@@ -13,5 +13,9 @@ urlpatterns = [
     path("prices/", views.prices, name="prices"),
     path("prices.csv", views.prices_csv, name="prices_csv"),
     path("prices.json", views.prices_json, name="prices_json"),
+    path("reserve/", views.reserve, name="reserve"),
+    path("reserve.csv", views.reserve_csv, name="reserve_csv"),
+    path("reserve.json", views.reserve_json, name="reserve_json"),
+    path("reserve/<slug:pollutant>/<slug:region>/", views.reserve_line, name="reserve_line"),
     path("demo/clock/", views.demo_clock, name="demo_clock"),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -20,7 +21,7 @@ from terrace.kernel import workdays
 from terrace.kernel.base import clock
 from terrace.kernel.base.actor import ANONYMOUS, Actor
 from terrace.kernel.base.errors import Refusal
-from terrace.kernel.base.quantity import Money
+from terrace.kernel.base.quantity import Money, Pollutant, Quantity
 from terrace.kernel.base.texts import Text
 from terrace.kernel.procedures import queries as procedures
 from terrace.web import charts, page, queries, services
@@ -46,6 +47,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "notices": queries.notices(),
         "deals": recent[:5],
         "price_chart": charts.prices(recent, height="sm") if recent else None,
+        "reserve": queries.reserve_lines(),
     }
     return render(request, "web/home.html", context)
 
@@ -126,19 +128,80 @@ def _deal_row(deal: queries.Deal) -> dict[str, str]:
 @require_GET
 def prices_csv(request: HttpRequest) -> HttpResponse:
     rows = [_deal_row(deal) for deal in queries.deals(**PriceFilterForm(request.GET or None).criteria())]
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="terrace-prices.csv"'
-    response.write("\ufeff")  # Excel reads UTF-8 only with this mark
-    writer = csv.DictWriter(response, DEAL_COLUMNS)
-    writer.writeheader()
-    writer.writerows(rows)
-    return response
+    return _as_csv("terrace-prices.csv", DEAL_COLUMNS, rows)
 
 
 @require_GET
 def prices_json(request: HttpRequest) -> JsonResponse:
     rows = [_deal_row(deal) for deal in queries.deals(**PriceFilterForm(request.GET or None).criteria())]
     return JsonResponse({"deals": rows}, json_dumps_params={"ensure_ascii": False})
+
+
+@require_GET
+def reserve(request: HttpRequest) -> HttpResponse:
+    """What the government reserve holds, from which sources, and what is on offer."""
+    lines = queries.reserve_lines()
+    context = {"lines": lines, "chart": charts.reserve(lines) if lines else None}
+    return render(request, "web/reserve.html", context)
+
+
+RESERVE_COLUMNS = ("pollutant", "region", "taken_in_t", "released_t", "offered_t", "free_t")
+
+
+def _reserve_rows() -> list[dict[str, str]]:
+    def tonnes(grams: int) -> str:
+        return Quantity(Pollutant.NOX, grams).tonnes_text().replace(",", "")
+
+    return [
+        dict(
+            zip(
+                RESERVE_COLUMNS,
+                (line.pollutant.value, line.region, tonnes(line.taken_in_g), tonnes(line.released_g),
+                 tonnes(line.offered_g), tonnes(line.free_g)),
+                strict=True,
+            )
+        )
+        for line in queries.reserve_lines()
+    ]  # fmt: skip
+
+
+@require_GET
+def reserve_csv(request: HttpRequest) -> HttpResponse:
+    return _as_csv("terrace-reserve.csv", RESERVE_COLUMNS, _reserve_rows())
+
+
+@require_GET
+def reserve_json(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"reserve": _reserve_rows()}, json_dumps_params={"ensure_ascii": False})
+
+
+@require_GET
+def reserve_line(request: HttpRequest, pollutant: str, region: str) -> HttpResponse:
+    """The intakes and releases beneath one figure of the reserve."""
+    if pollutant not in {p.value for p in Pollutant}:
+        raise Http404
+    intakes = Paginator(queries.reserve_intakes(pollutant, region), 25).get_page(request.GET.get("page"))
+    releases = list(queries.reserve_releases(pollutant, region)[:100])
+    if not intakes.object_list and not releases:
+        raise Http404
+    context = {
+        "pollutant": Pollutant(pollutant),
+        "region": queries.region_label(region),
+        "page": intakes,
+        "releases": releases,
+    }
+    return render(request, "web/reserve_line.html", context)
+
+
+def _as_csv(filename: str, columns: Sequence[str], rows: Iterable[dict[str, str]]) -> HttpResponse:
+    """Rows as a CSV that spreadsheets open with the right characters."""
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{filename}"'
+    response.write("\ufeff")  # Excel reads UTF-8 only with this mark
+    writer = csv.DictWriter(response, columns)
+    writer.writeheader()
+    writer.writerows(rows)
+    return response
 
 
 def _with_query(request: HttpRequest, name: str) -> str:
