@@ -219,7 +219,7 @@ def reserve_lines() -> list[ReserveLine]:
     held = (
         Parcel.objects.filter(holder__kind=OrganisationKind.RESERVE_BODY)
         .values("right__pollutant", "right__region")
-        .annotate(held_g=Sum(F("quantity_g") - F("taken_g")), offered_g=Sum("frozen_g"))
+        .annotate(kept_sum=Sum(F("quantity_g") - F("taken_g")), frozen_sum=Sum("frozen_g"))
     )
     taken_in = (
         Intake.objects.filter(state="APPROVED")
@@ -230,7 +230,7 @@ def reserve_lines() -> list[ReserveLine]:
         (row["parcel__right__pollutant"], row["parcel__right__region"]): row["total"] for row in taken_in
     }
     lefts = {
-        (row["right__pollutant"], row["right__region"]): (row["held_g"], row["offered_g"]) for row in held
+        (row["right__pollutant"], row["right__region"]): (row["kept_sum"], row["frozen_sum"]) for row in held
     }
     order = [p.value for p in Pollutant]
     lines = []
