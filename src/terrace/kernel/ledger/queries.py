@@ -253,22 +253,6 @@ CHECKS: tuple[tuple[str, str, Text, str], ...] = (
         """,
     ),
     (
-        "hold_resolution",
-        "ledger_transfer",
-        Text(
-            "划转或解冻与其冻结不符，或同一冻结处理了两次",
-            "it does not fit its hold, or the hold was resolved twice",
-        ),
-        """
-        SELECT min(t.id) FROM
-            (SELECT *, row_number() OVER (PARTITION BY hold_of_id ORDER BY id) AS turn
-             FROM ledger_transfer WHERE hold_of_id IS NOT NULL) t
-        LEFT JOIN ledger_transfer h ON h.id = t.hold_of_id
-        WHERE t.turn > 1 OR h.phase IS DISTINCT FROM 'HOLD' OR h.debit_id <> t.debit_id OR h.credit_id <> t.credit_id
-           OR t.amount > h.amount OR (t.phase = 'VOID' AND t.amount <> h.amount)
-        """,
-    ),
-    (
         "chain",
         "ledger_transfer",
         Text(
@@ -297,6 +281,22 @@ CHECKS: tuple[tuple[str, str, Text, str], ...] = (
            OR c.posted < 0 AND NOT a.may_overdraw
            OR c.hash <> sha256(coalesce(c.hash_before, ledger_account_seed(
                 a.id, a.owner_type, a.owner_id, s.code, a.kind, a.may_overdraw)) || c.content)
+        """,
+    ),
+    (
+        "hold_resolution",
+        "ledger_transfer",
+        Text(
+            "划转或解冻与其冻结不符，或同一冻结处理了两次",
+            "it does not fit its hold, or the hold was resolved twice",
+        ),
+        """
+        SELECT min(t.id) FROM
+            (SELECT *, row_number() OVER (PARTITION BY hold_of_id ORDER BY id) AS turn
+             FROM ledger_transfer WHERE hold_of_id IS NOT NULL) t
+        LEFT JOIN ledger_transfer h ON h.id = t.hold_of_id
+        WHERE t.turn > 1 OR h.phase IS DISTINCT FROM 'HOLD' OR h.debit_id <> t.debit_id OR h.credit_id <> t.credit_id
+           OR t.amount > h.amount OR (t.phase = 'VOID' AND t.amount <> h.amount)
         """,
     ),
     (
