@@ -25,6 +25,7 @@ from terrace.kernel.documents import queries, rules
 from terrace.kernel.documents.access import get_document_for
 from terrace.kernel.documents.models import Document, ScanState
 from terrace.kernel.documents.procedures import kind_of
+from terrace.kernel.documents.procedures import register_kind as register_kind
 from terrace.kernel.documents.rules import DocumentKind
 
 log = logging.getLogger(__name__)
