@@ -18,6 +18,7 @@ from django.db import OperationalError, close_old_connections, connection
 
 TICK_SECONDS = 1.0
 HEARTBEAT_SECONDS = 10
+RESCUE_SECONDS = 30  # jobs of a worker that has been silent for so long are given to another
 logger = logging.getLogger("terrace.worker")
 
 
@@ -70,6 +71,8 @@ def run(*, once: bool = False) -> int:
 async def _work(app: Any, *, wait: bool) -> None:
     with_connector = app.with_connector(app.connector.get_worker_connector())
     async with with_connector.open_async():
+        await _rescue_jobs(with_connector)
+        rescuer = asyncio.create_task(_rescue_until_cancelled(with_connector))
         task = asyncio.create_task(
             with_connector.run_worker_async(
                 wait=wait,
@@ -77,6 +80,7 @@ async def _work(app: Any, *, wait: bool) -> None:
                 fetch_job_polling_interval=2,
                 install_signal_handlers=False,
                 update_heartbeat_interval=HEARTBEAT_SECONDS,
+                delete_jobs="successful",
             )
         )
         loop = asyncio.get_running_loop()
@@ -85,6 +89,23 @@ async def _work(app: Any, *, wait: bool) -> None:
                 loop.add_signal_handler(number, task.cancel)
         with contextlib.suppress(asyncio.CancelledError):
             await task
+        rescuer.cancel()
+
+
+async def _rescue_until_cancelled(app: Any) -> None:
+    while True:
+        await asyncio.sleep(RESCUE_SECONDS)
+        try:
+            await _rescue_jobs(app)
+        except Exception:
+            logger.exception("the jobs of a dead worker could not be looked for")
+
+
+async def _rescue_jobs(app: Any) -> None:
+    """Put the jobs of workers that were killed back into the queue; every job may be run twice."""
+    for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=RESCUE_SECONDS):
+        logger.warning("job %s (%s) lost its worker and runs again", job.id, job.task_name)
+        await app.job_manager.retry_job(job)
 
 
 def _tick_until(stop: threading.Event) -> None:

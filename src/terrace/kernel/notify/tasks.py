@@ -1,4 +1,4 @@
-"""The mail job: a thin wrapper, tried again with growing waits (about 2 hours in all)."""
+"""The mail job: a thin wrapper, tried again with growing waits (nearly three hours in all)."""
 
 from django.db import close_old_connections
 from procrastinate import RetryStrategy
@@ -15,4 +15,7 @@ from terrace.kernel.notify import services
 )
 def send_mail(message_id: int) -> None:
     close_old_connections()  # the worker's thread outlives a restart of the database
-    services.send_mail(message_id=message_id, now=clock.now())
+    try:
+        services.send_mail(message_id=message_id, now=clock.now())
+    finally:
+        close_old_connections()

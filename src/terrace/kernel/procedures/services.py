@@ -373,12 +373,12 @@ def _pass_one(case: Case, now: dt.datetime) -> Passed | None:
         if current.position == case.position and _is_due(current, now):
             raise RuntimeError(f"the act for {transition} left the case where it was")
     except Exception as error:
-        log.exception("deadline of case %s (%s) could not be passed", case.pk, case.procedure_code)
         text = f"{getattr(error, 'code', '') or type(error).__name__}: {error}"[:500]
         wait = dt.timedelta(seconds=min(10 * 2 ** min(case.pass_tries, 9), RETRY_SECONDS_MAX))
-        Case.objects.filter(pk=case.pk, position=case.position).update(
-            pass_tries=F("pass_tries") + 1, pass_again_at=now + wait, pass_error=text
-        )
+        unmoved = Case.objects.filter(pk=case.pk, position=case.position)
+        if not unmoved.update(pass_tries=F("pass_tries") + 1, pass_again_at=now + wait, pass_error=text):
+            return None  # a person acted at the same moment and was faster
+        log.exception("deadline of case %s (%s) could not be passed", case.pk, case.procedure_code)
         return Passed(case.pk, transition, text)
     return Passed(case.pk, transition)
 
