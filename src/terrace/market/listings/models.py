@@ -43,9 +43,6 @@ class Lot(CityRow):
         return Quantity(Pollutant(self.pollutant), self.quantity_g)
 
 
-CALENDAR_STATES = ("ANNOUNCED", "BIDDING", "AGREEMENT", "SOLD")
-
-
 @pghistory.track()
 class Listing(CityRow):
     """One public offer of a lot, with everything its notice prints (domain D, notice fields)."""
@@ -222,6 +219,9 @@ class SignUp(CityRow):
     qualified_at = models.DateTimeField(null=True)
     qualification_reason = models.TextField(blank=True)
     bureau_opinion = models.TextField(blank=True)
+    deposit_reference = models.CharField(
+        max_length=20, blank=True, db_comment="what the firm writes on the transfer"
+    )
     deposit_instruction_id = models.BigIntegerField(
         null=True, unique=True, db_comment="settlement.PaymentInstruction"
     )
@@ -236,7 +236,7 @@ class SignUp(CityRow):
         constraints = [
             models.UniqueConstraint(
                 fields=["listing", "organisation"],
-                condition=~Q(state="WITHDRAWN"),
+                condition=~Q(state__in=["WITHDRAWN", "LAPSED"]),
                 name="listings_signup_once",
             ),
             models.UniqueConstraint(fields=["listing", "mask"], name="listings_mask_once"),
@@ -244,7 +244,7 @@ class SignUp(CityRow):
                 condition=Q(quantity_g__isnull=True) | Q(quantity_g__gt=0), name="listings_signup_quantity"
             ),
             models.CheckConstraint(
-                condition=Q(state__in=["DRAFT", "CONFIRMING", "WITHDRAWN"])
+                condition=Q(state__in=["DRAFT", "CONFIRMING", "WITHDRAWN", "LAPSED"])
                 | Q(
                     submitted_at__isnull=False,
                     receipt_no__isnull=False,
@@ -255,15 +255,21 @@ class SignUp(CityRow):
                 name="listings_signup_submitted",
             ),
             models.CheckConstraint(
-                condition=Q(state="QUALIFIED", qualified_at__isnull=False)
+                condition=Q(state__in=["QUALIFIED", "ADMITTED", "NOT_PAID"], qualified_at__isnull=False)
                 | Q(state="REFUSED", qualified_at__isnull=False) & ~Q(qualification_reason="")
-                | Q(state__in=["DRAFT", "CONFIRMING", "SUBMITTED"], qualified_at__isnull=True)
+                | Q(state__in=["DRAFT", "CONFIRMING", "SUBMITTED", "LAPSED"], qualified_at__isnull=True)
                 | Q(state="WITHDRAWN"),
                 name="listings_signup_state",
             ),
             models.CheckConstraint(
-                condition=Q(admitted_at__isnull=True, mask__isnull=True)
-                | Q(admitted_at__isnull=False, mask__isnull=False, deposit_ok_at__isnull=False),
+                condition=~Q(state="ADMITTED") & Q(admitted_at__isnull=True, mask__isnull=True)
+                | Q(
+                    state="ADMITTED",
+                    admitted_at__isnull=False,
+                    mask__isnull=False,
+                    deposit_ok_at__isnull=False,
+                    deposit_hold_id__isnull=False,
+                ),
                 name="listings_signup_admitted",
             ),
             models.CheckConstraint(

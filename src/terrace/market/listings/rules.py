@@ -50,8 +50,11 @@ class SignUpState(Worded):
     DRAFT = "DRAFT", Text("填写中", "Being filled in")
     CONFIRMING = "CONFIRMING", Text("待本单位审批人确认", "Waiting for the firm's approver")
     SUBMITTED = "SUBMITTED", Text("已提交，待资格审查", "Submitted, waiting for qualification")
-    QUALIFIED = "QUALIFIED", Text("资格审查通过", "Qualified")
+    QUALIFIED = "QUALIFIED", Text("资格审查通过，待交保证金", "Qualified, deposit outstanding")
+    ADMITTED = "ADMITTED", Text("保证金到账，已取得竞买资格", "Deposit received, admitted to bidding")
     REFUSED = "REFUSED", Text("资格审查未通过", "Not qualified")
+    NOT_PAID = "NOT_PAID", Text("保证金未按时到账", "Deposit not received in time")
+    LAPSED = "LAPSED", Text("逾期未提交", "Not submitted in time")
     WITHDRAWN = "WITHDRAWN", Text("已撤回报名", "Withdrawn")
 
 
@@ -292,7 +295,6 @@ class Task:
 
 def tasks_of(
     *,
-    has_project: bool,
     need_confirmed: bool,
     quantity_g: int | None,
     lot_quantity_g: int,
@@ -306,17 +308,19 @@ def tasks_of(
         Task(
             "need",
             Text("项目与需求确认书", "Project and need confirmation"),
-            has_project and need_confirmed,
+            need_confirmed,
             None
-            if has_project and need_confirmed
+            if need_confirmed
             else Text("请选择一份分局已确认的需求。", "Choose a need that the branch has confirmed."),
         )
     ]
     fault: Text | None = None
     if quantity_g is None:
         fault = Text("请填写受让数量。", "Enter the quantity wanted.")
-    elif quantity_g > lot_quantity_g:
-        fault = Text("受让数量超过本标的数量。", "More than the lot offers.")
+    elif quantity_g != lot_quantity_g:
+        fault = Text(
+            "本标的整体出让，受让数量应与标的数量一致。", "The lot is sold as a whole: enter its quantity."
+        )
     elif need_left_g is not None and quantity_g > need_left_g:
         fault = Text("受让数量超过已确认的需求。", "More than the confirmed need.")
     tasks.append(Task("quantity", Text("受让数量", "Quantity wanted"), fault is None, fault))

@@ -16,9 +16,11 @@ POLLUTANTS = [(p.value, p.label.zh) for p in Pollutant]
 PERMIT_REGEX = r"^([0-9A-HJ-NPQRTUWXY]{18}[0-9]{3})?$"
 
 
-@pghistory.track()
 class NumberSeries(CityRow):
-    """The last number given in a series of official numbers; its row lock keeps the series without gaps."""
+    """The last number given in a series of official numbers; its row lock keeps the series without gaps.
+
+    Not history-tracked: the numbered papers are its history.
+    """
 
     series = models.CharField(max_length=40)
     year = models.PositiveSmallIntegerField()
@@ -95,6 +97,26 @@ class DischargeUnit(CityRow):
 
 
 @pghistory.track()
+class ConductRecord(CityRow):
+    """Something on record against an organisation that bars it from buying while it stands (R24)."""
+
+    organisation = models.ForeignKey("orgs.Organisation", on_delete=models.PROTECT, related_name="conduct")
+    kind = models.CharField(max_length=12, choices=rules.ConductKind.choices())
+    paper_no = models.CharField(max_length=120)
+    since = models.DateField()
+    until = models.DateField(null=True, db_comment="last day it counts; empty while open")
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organisation", "kind", "paper_no"], name="rights_conduct_once"),
+            models.CheckConstraint(
+                condition=Q(until__isnull=True) | Q(until__gte=F("since")), name="rights_conduct_period"
+            ),
+        ]
+
+
+@pghistory.track()
 class Verification(CityRow):
     """A firm's claim to a right or a surplus: branch first, bureau last (D1, R5, R22)."""
 
@@ -105,6 +127,13 @@ class Verification(CityRow):
     claimed_g = models.BigIntegerField(db_comment="grams per year the firm claims")
     verified_g = models.BigIntegerField(null=True, db_comment="grams per year the bureau verified")
     measure = models.CharField(max_length=12, choices=rules.Measure.choices())
+    parcel = models.ForeignKey(
+        "rights.Parcel",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="surplus_verifications",
+        db_comment="the held parcel a surplus is part of; empty for an initial right",
+    )
     grounds = models.TextField(db_comment="how the quantity was worked out, in the firm's words")
     paid = models.BooleanField(db_comment="paid-use fee was paid for the quantity (R9)")
     term_start = models.DateField()
@@ -135,7 +164,8 @@ class Verification(CityRow):
                 name="rights_verification_state",
             ),
             models.CheckConstraint(
-                condition=Q(kind="INITIAL", measure="NONE") | Q(kind="SURPLUS") & ~Q(measure="NONE"),
+                condition=Q(kind="INITIAL", measure="NONE", parcel__isnull=True)
+                | Q(kind="SURPLUS", parcel__isnull=False) & ~Q(measure="NONE"),
                 name="rights_verification_measure",
             ),
         ]
@@ -181,8 +211,8 @@ class Right(CityRow):
                 name="rights_right_region",
             ),
             models.CheckConstraint(
-                condition=Q(source__in=["INITIAL", "SURPLUS"], verification__isnull=False)
-                | Q(source__in=["RESERVED_QUOTA", "PAID_REDUCTION"], verification__isnull=True),
+                condition=Q(source="INITIAL", verification__isnull=False)
+                | ~Q(source="INITIAL") & Q(verification__isnull=True),
                 name="rights_right_source",
             ),
         ]
@@ -208,9 +238,11 @@ class Parcel(CityRow):
     block_end = models.BigIntegerField()
     taken_g = models.BigIntegerField(default=0)
     frozen_g = models.BigIntegerField(default=0)
+    surplus_g = models.BigIntegerField(default=0, db_comment="verified surplus a firm may sell (R22)")
     move_kind = models.CharField(max_length=12, choices=rules.MoveKind.choices())
     source = models.CharField(max_length=200, blank=True, db_comment="number of the paper behind the move")
     ledger_entry_id = models.BigIntegerField(db_comment="the ledger entry that moved it")
+    entry_key = models.CharField(max_length=120, unique=True, db_comment="idempotency key of that entry")
     made_at = models.DateTimeField()
 
     class Meta:
@@ -222,6 +254,10 @@ class Parcel(CityRow):
             models.CheckConstraint(
                 condition=Q(taken_g__gte=0, frozen_g__gte=0, quantity_g__gte=F("taken_g") + F("frozen_g")),
                 name="rights_parcel_free_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(surplus_g__gte=0, quantity_g__gte=F("taken_g") + F("surplus_g")),
+                name="rights_parcel_surplus_held",
             ),
             models.CheckConstraint(
                 condition=Q(parent__isnull=True, move_kind="ISSUE")
@@ -262,6 +298,11 @@ class Parcel(CityRow):
     @property
     def free_g(self) -> int:
         return self.quantity_g - self.taken_g - self.frozen_g
+
+    @property
+    def quantity(self) -> Quantity:
+        """What it was when it was made."""
+        return Quantity(Pollutant(self.right.pollutant), self.quantity_g)
 
     @property
     def held(self) -> Quantity:

@@ -64,9 +64,9 @@ class RightSource(Worded):
     """Where a right comes from, as the register and the notice print it."""
 
     INITIAL = "INITIAL", Text("初始排污权核定", "Verified initial right")
-    SURPLUS = "SURPLUS", Text("富余排污权核定", "Verified surplus")
     RESERVED_QUOTA = "RESERVED_QUOTA", Text("预留初始排污权", "Reserved initial quota")
     PAID_REDUCTION = "PAID_REDUCTION", Text("政府投资减排形成", "Reduction paid by government")
+    BEYOND_INITIAL = "BEYOND_INITIAL", Text("超出初始排污权的减排量", "Reduction beyond the initial right")
 
 
 class VerificationKind(Worded):
@@ -122,6 +122,14 @@ class HoldState(Worded):
     ACTIVE = "ACTIVE", Text("冻结中", "Frozen")
     DELIVERED = "DELIVERED", Text("已交割", "Delivered")
     RELEASED = "RELEASED", Text("已解除", "Released")
+
+
+class ConductKind(Worded):
+    """What bars a buyer while it stands (R24)."""
+
+    PENALTY = "PENALTY", Text("未结的处罚或责令改正", "Open penalty or ordered correction")
+    SUPERVISION = "SUPERVISION", Text("挂牌督办", "Listed supervision")
+    DISHONEST = "DISHONEST", Text("失信名单", "Dishonesty list")
 
 
 class MoveKind(Worded):

@@ -130,7 +130,6 @@ def test_the_receipt_digest_ignores_the_order_of_keys() -> None:
 
 def test_the_task_list_says_what_is_missing() -> None:
     tasks = tasks_of(
-        has_project=True,
         need_confirmed=True,
         quantity_g=4_048_001,
         lot_quantity_g=4_048_000,

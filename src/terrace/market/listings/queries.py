@@ -1,0 +1,177 @@
+"""Reads of offers and sign-ups. Lists have a fixed number of queries."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+
+from terrace.kernel.base.actor import Actor
+from terrace.kernel.base.quantity import Pollutant, Quantity
+from terrace.kernel.documents.models import Document
+from terrace.market.listings import rules
+from terrace.market.listings.models import Listing, SignUp
+from terrace.market.reserve.models import PlannedLot
+from terrace.market.rulebooks.models import EligibilityDecision
+
+LIVE = ("ANNOUNCED", "BIDDING", "AGREEMENT", "SUSPENDED")
+ENDED = ("SOLD", "FAILED", "TERMINATED")
+
+
+def public_listings(
+    *, pollutant: str = "", area: str = "", basin: str = "", state: str = ""
+) -> QuerySet[Listing]:
+    """The newest announced offer of every lot, those that end first on top. One query.
+
+    `state`: "" for those on sale now, "ended", "all", or a state's code.
+    """
+    newest = (
+        Listing.objects.filter(lot=OuterRef("lot"), announced_at__isnull=False)
+        .order_by("-round")
+        .values("pk")[:1]
+    )
+    found = Listing.objects.filter(announced_at__isnull=False, pk=Subquery(newest)).select_related(
+        "lot__parcel__right__area", "lot__seller"
+    )
+    if pollutant:
+        found = found.filter(lot__pollutant=pollutant)
+    if area:
+        found = found.filter(lot__parcel__right__area__code=area)
+    if basin:
+        found = found.filter(lot__parcel__right__basin=basin)
+    if state == "":
+        return found.filter(state__in=LIVE).order_by("signup_until", "pk")
+    if state == "ended":
+        found = found.filter(state__in=ENDED)
+    elif state != "all":
+        found = found.filter(state=state)
+    return found.order_by("-announced_at", "-pk")
+
+
+def earlier_rounds(listing: Listing) -> QuerySet[Listing]:
+    return Listing.objects.filter(
+        lot_id=listing.lot_id, round__lt=listing.round, announced_at__isnull=False
+    ).order_by("-round")
+
+
+def exchange_listings() -> QuerySet[Listing]:
+    """Every offer with the numbers of its sign-ups, newest first: the calendar of the trading institution."""
+    return (
+        Listing.objects.select_related("lot__parcel__right__area", "lot__seller")
+        .annotate(
+            applied=Count("signups", filter=Q(signups__submitted_at__isnull=False)),
+            waiting=Count("signups", filter=Q(signups__state="SUBMITTED")),
+            admitted=Count("signups", filter=Q(signups__state="ADMITTED")),
+        )
+        .order_by("-pk")
+    )
+
+
+def listable_lots() -> QuerySet[PlannedLot]:
+    """Approved planned lots that no live offer carries."""
+    return (
+        PlannedLot.objects.filter(state="LISTABLE", mode="ASCENDING")
+        .exclude(lot__listings__state__in=["DRAFT", "ACCEPTED"])
+        .select_related("plan", "parcel__right__area")
+        .order_by("plan_id", "position")
+    )
+
+
+def qualification_queue() -> QuerySet[SignUp]:
+    """Submitted applications that wait for a decision, the earliest deadline first."""
+    return (
+        SignUp.objects.filter(state="SUBMITTED")
+        .select_related("listing__lot", "organisation", "need__project")
+        .order_by("listing__qualification_until", "submitted_at")
+    )
+
+
+def deposits_outstanding() -> QuerySet[SignUp]:
+    """Qualified firms whose deposit has not arrived."""
+    return (
+        SignUp.objects.filter(state="QUALIFIED")
+        .select_related("listing__lot", "organisation")
+        .order_by("listing__deposit_until", "pk")
+    )
+
+
+def signups_of_listing(listing_id: int) -> QuerySet[SignUp]:
+    return (
+        SignUp.objects.filter(listing_id=listing_id, submitted_at__isnull=False)
+        .select_related("organisation", "listing__lot")
+        .order_by("pk")
+    )
+
+
+def my_signups(organisation_id: int) -> QuerySet[SignUp]:
+    """A firm's applications, newest first."""
+    return (
+        SignUp.objects.filter(organisation_id=organisation_id)
+        .select_related("listing__lot__parcel__right__area", "need")
+        .order_by("-pk")
+    )
+
+
+def my_signup_for(actor: Actor, listing: Listing) -> SignUp | None:
+    """The application of the actor's firm for an offer, if there is one under way."""
+    if actor.organisation_id is None:
+        return None
+    return (
+        SignUp.objects.filter(listing=listing, organisation_id=actor.organisation_id)
+        .exclude(state__in=["WITHDRAWN", "LAPSED"])
+        .first()
+    )
+
+
+def participants(listing_id: int) -> QuerySet[SignUp]:
+    """The admitted bidders of an offer, in the order of their masks. For auctions and, masked, for the public."""
+    return (
+        SignUp.objects.filter(listing_id=listing_id, state=rules.SignUpState.ADMITTED.value)
+        .select_related("organisation", "need")
+        .order_by("mask")
+    )
+
+
+def papers_of(signup: SignUp) -> dict[str, Document]:
+    """The newest version of each paper of a sign-up, by kind."""
+    documents = Document.objects.filter(subject_type="signup", subject_id=str(signup.pk)).order_by("pk")
+    return {document.kind: document for document in documents}
+
+
+def tasks_of(signup: SignUp) -> list[rules.Task]:
+    """The task list of an application."""
+    need_left: int | None = None
+    if signup.need is not None:
+        line = signup.need.lines.filter(pollutant=signup.listing.lot.pollutant).first()
+        need_left = line.left_g if line is not None else 0
+    return rules.tasks_of(
+        need_confirmed=signup.need is not None,
+        quantity_g=signup.quantity_g,
+        lot_quantity_g=signup.listing.lot.quantity_g,
+        need_left_g=need_left,
+        papers=papers_of(signup),
+        eligible=signup.eligible,
+    )
+
+
+def receipt_facts(signup: SignUp) -> dict[str, Any]:
+    """What the receipt's digest covers: who applied for what, with which papers, when."""
+    quantity = Quantity(Pollutant(signup.listing.lot.pollutant), signup.quantity_g or 0)
+    return {
+        "receipt_no": signup.receipt_no,
+        "listing": signup.listing.number,
+        "lot": signup.listing.lot.number,
+        "organisation": signup.organisation.credit_code,
+        "pollutant": quantity.pollutant.value,
+        "quantity_g": quantity.grams_per_year,
+        "need": signup.need.number if signup.need is not None else "",
+        "papers": {kind: document.digest for kind, document in sorted(papers_of(signup).items())},
+        "submitted_at": signup.submitted_at.astimezone(dt.UTC).isoformat() if signup.submitted_at else "",
+    }
+
+
+def decision_of(signup: SignUp) -> EligibilityDecision | None:
+    """The eligibility decision that counts: that of the submission, else that of the draft."""
+    wanted = signup.decision_id or signup.draft_decision_id
+    return EligibilityDecision.objects.filter(pk=wanted).first() if wanted is not None else None

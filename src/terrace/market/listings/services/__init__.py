@@ -1,0 +1,60 @@
+"""The acts of public offers and sign-ups, and the seams for the auctions above (`on_mode`, `on_admitted`)."""
+
+from terrace.market.listings.services.decisions import (
+    mark_failed,
+    mark_sold,
+    pass_listing_deadline,
+)
+from terrace.market.listings.services.deposits import deposit_paid
+from terrace.market.listings.services.offers import (
+    ListingTerms,
+    accept_listing,
+    announce_listing,
+    change_listing,
+    draft_listing,
+    relist,
+    resume_listing,
+    suspend_listing,
+    terminate_listing,
+    withdraw_listing,
+)
+from terrace.market.listings.services.qualification import qualify_signup
+from terrace.market.listings.services.signals import on_admitted, on_mode
+from terrace.market.listings.services.signups import (
+    attach_paper,
+    confirm_signup,
+    fill_signup,
+    pass_signup_deadline,
+    return_signup,
+    send_signup,
+    start_signup,
+    withdraw_signup,
+)
+
+__all__ = [
+    "ListingTerms",
+    "accept_listing",
+    "announce_listing",
+    "attach_paper",
+    "change_listing",
+    "confirm_signup",
+    "deposit_paid",
+    "draft_listing",
+    "fill_signup",
+    "mark_failed",
+    "mark_sold",
+    "on_admitted",
+    "on_mode",
+    "pass_listing_deadline",
+    "pass_signup_deadline",
+    "qualify_signup",
+    "relist",
+    "resume_listing",
+    "return_signup",
+    "send_signup",
+    "start_signup",
+    "suspend_listing",
+    "terminate_listing",
+    "withdraw_listing",
+    "withdraw_signup",
+]

@@ -1,0 +1,48 @@
+"""What auctions, which stand above, want to hear: that a mode was decided, that a bidder was admitted.
+
+Handlers are parts: they run inside the transaction of the act that tells, and a refusal of theirs undoes it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+
+from terrace.market.listings.models import Listing, SignUp
+from terrace.market.listings.rules import Mode
+
+ModeHandler = Callable[[Listing, dt.datetime], None]
+AdmittedHandler = Callable[[SignUp, dt.datetime], None]
+
+_mode_handlers: dict[Mode, list[ModeHandler]] = {}
+_admitted_handlers: list[AdmittedHandler] = []
+
+
+def on_mode(mode: str, handler: ModeHandler) -> None:
+    """Register what follows a mode: `handler(listing, now)`. Call it in AppConfig.ready(); repeating is harmless.
+
+    "BIDDING" may be told twice: when quoting opens before the decision (`listing.mode` is then still empty)
+    and when the mode is decided; the handler opens its auction at the first and keeps it at the second.
+    "AGREEMENT" and "FAILED" are told once, at the decision, also when quoting was open already.
+    """
+    handlers = _mode_handlers.setdefault(Mode(mode), [])
+    if handler not in handlers:
+        handlers.append(handler)
+
+
+def on_admitted(handler: AdmittedHandler) -> None:
+    """Register what follows an admission (qualified, deposit held): `handler(signup, now)`; told once per sign-up."""
+    if handler not in _admitted_handlers:
+        _admitted_handlers.append(handler)
+
+
+def tell_mode(mode: Mode, listing: Listing, now: dt.datetime) -> None:
+    """Part: run the handlers of a mode in the order they were registered."""
+    for handler in _mode_handlers.get(mode, []):
+        handler(listing, now)
+
+
+def tell_admitted(signup: SignUp, now: dt.datetime) -> None:
+    """Part: run the handlers of an admission."""
+    for handler in _admitted_handlers:
+        handler(signup, now)

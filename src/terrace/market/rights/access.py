@@ -1,0 +1,156 @@
+"""Who may see and do what with units, verifications, parcels and needs."""
+
+from __future__ import annotations
+
+from terrace.kernel.base.actor import Actor, Verdict
+from terrace.kernel.base.errors import NotFound
+from terrace.kernel.base.texts import Text
+from terrace.kernel.orgs.roles import Role
+from terrace.market.rights.models import (
+    Area,
+    DischargeUnit,
+    NeedConfirmation,
+    Parcel,
+    Project,
+    Verification,
+)
+
+FIRM = (Role.FIRM_CLERK, Role.FIRM_APPROVER)
+BUREAU = (Role.BUREAU, Role.BUREAU_CHECKER)
+READ_ALL = (Role.AUDITOR, Role.MONITOR)
+YES = Verdict(True)
+
+
+def role_verdict(actor: Actor, *roles: Role) -> Verdict:
+    """Yes when the actor holds one of `roles`; else no, naming them."""
+    if actor.has_role(*roles):
+        return YES
+    if actor.user_id is None and not actor.is_system:
+        return Verdict(False, Text("请先登录。", "sign in first."))
+    return Verdict(
+        False,
+        Text(
+            f"应由{'、'.join(r.label.zh for r in roles)}办理。",
+            f"to be done by: {', '.join(r.label.en for r in roles)}.",
+        ),
+    )
+
+
+def own_firm(actor: Actor, organisation_id: int) -> bool:
+    return actor.has_role(*FIRM) and actor.organisation_id == organisation_id
+
+
+def may_see_firm(actor: Actor, organisation_id: int, area: Area) -> Verdict:
+    """A firm's papers: the firm, the branch of the area, the bureau, the market's bodies, the auditor."""
+    if own_firm(actor, organisation_id) or actor.has_role(
+        *BUREAU,
+        *READ_ALL,
+        Role.EXCHANGE_MAKER,
+        Role.EXCHANGE_CHECKER,
+        Role.RESERVE_MAKER,
+        Role.RESERVE_CHECKER,
+        Role.PERMIT,
+    ):
+        return YES
+    if actor.has_role(Role.BRANCH) and actor.area == area.code:
+        return YES
+    return Verdict(False, Text("不是本单位或本辖区的事项。", "not of your organisation or area."))
+
+
+def may_act_for_firm(actor: Actor, organisation_id: int | None) -> Verdict:
+    """A clerk may fill in papers of her own firm only."""
+    if not actor.has_role(Role.FIRM_CLERK):
+        return role_verdict(actor, Role.FIRM_CLERK)
+    if organisation_id is None or actor.organisation_id != organisation_id:
+        return Verdict(False, Text("只能办理本单位的事项。", "only for your own organisation."))
+    return YES
+
+
+def may_review(actor: Actor, unit: DischargeUnit) -> Verdict:
+    """The branch of the unit's area (R5)."""
+    if not actor.has_role(Role.BRANCH):
+        return role_verdict(actor, Role.BRANCH)
+    if actor.area != unit.area.code:
+        return Verdict(
+            False,
+            Text(f"由{unit.area.name}分局办理。", f"to be done by the branch of {unit.area.name_en}."),
+        )
+    return YES
+
+
+def may_decide_verification(actor: Actor) -> Verdict:
+    return role_verdict(actor, *BUREAU)
+
+
+def may_load_areas(actor: Actor) -> Verdict:
+    return YES if actor.is_system else role_verdict(actor, Role.ADMIN)
+
+
+def may_record_quality(actor: Actor) -> Verdict:
+    return YES if actor.is_system else role_verdict(actor, *BUREAU)
+
+
+def may_record_conduct(actor: Actor) -> Verdict:
+    return role_verdict(actor, *BUREAU)
+
+
+def may_freeze_by_court(actor: Actor) -> Verdict:
+    return role_verdict(actor, *BUREAU)
+
+
+def may_see_parcel(actor: Actor, parcel: Parcel) -> Verdict:
+    """The chain of a right is public once a right is issued (design: a citizen can read it)."""
+    del actor, parcel
+    return YES
+
+
+def get_unit_for(actor: Actor, unit_id: int) -> DischargeUnit:
+    """Raises NotFound, NotAllowed."""
+    unit = DischargeUnit.objects.select_related("organisation", "area").filter(pk=unit_id).first()
+    if unit is None or not may_see_firm(actor, unit.organisation_id, unit.area):
+        raise NotFound(what=Text("该排污单位", "the unit"))
+    return unit
+
+
+def get_verification_for(actor: Actor, verification_id: int) -> Verification:
+    """Raises NotFound when it does not exist or is not the actor's business: existence is not told."""
+    found = (
+        Verification.objects.select_related("unit__organisation", "unit__area")
+        .filter(pk=verification_id)
+        .first()
+    )
+    if found is None or not may_see_firm(actor, found.unit.organisation_id, found.unit.area):
+        raise NotFound(what=Text("该核定申请", "the verification"))
+    return found
+
+
+def get_project_for(actor: Actor, project_id: int) -> Project:
+    """Raises NotFound."""
+    found = Project.objects.select_related("unit__organisation", "unit__area").filter(pk=project_id).first()
+    if found is None or not may_see_firm(actor, found.unit.organisation_id, found.unit.area):
+        raise NotFound(what=Text("该项目", "the project"))
+    return found
+
+
+def get_need_for(actor: Actor, need_id: int) -> NeedConfirmation:
+    """Raises NotFound."""
+    found = (
+        NeedConfirmation.objects.select_related("project__unit__organisation", "project__unit__area")
+        .filter(pk=need_id)
+        .first()
+    )
+    if found is None or not may_see_firm(actor, found.project.unit.organisation_id, found.project.unit.area):
+        raise NotFound(what=Text("该需求确认", "the need confirmation"))
+    return found
+
+
+def get_parcel_for(actor: Actor, parcel_id: int) -> Parcel:
+    """Raises NotFound."""
+    found = (
+        Parcel.objects.select_related("right__area", "right__verification", "holder", "unit", "parent")
+        .filter(pk=parcel_id)
+        .first()
+    )
+    if found is None or not may_see_parcel(actor, found):
+        raise NotFound(what=Text("该份额", "the parcel"))
+    return found

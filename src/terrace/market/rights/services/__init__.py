@@ -1,0 +1,61 @@
+"""The acts of the registry of rights, and the parts that reserve, settlement and listings call in their acts."""
+
+from terrace.market.rights.rules import region_of
+from terrace.market.rights.services.areas import load_areas, record_quality
+from terrace.market.rights.services.conduct import end_conduct, record_conduct
+from terrace.market.rights.services.eligibility import decide_case, eligibility_case
+from terrace.market.rights.services.needs import (
+    apply_for_need,
+    confirm_need,
+    create_project,
+    refuse_need,
+    use_need,
+)
+from terrace.market.rights.services.numbers import next_number
+from terrace.market.rights.services.parcels import (
+    ParcelShort,
+    freeze_by_court,
+    freeze_parcel,
+    issue_right,
+    lift_court_freeze,
+    lock_parcel,
+    move_parcel,
+    release_hold,
+)
+from terrace.market.rights.services.permits import write_permit
+from terrace.market.rights.services.units import add_unit, set_permit_no
+from terrace.market.rights.services.verifications import (
+    apply_for_verification,
+    decide_verification,
+    review_verification,
+)
+
+__all__ = [
+    "ParcelShort",
+    "add_unit",
+    "apply_for_need",
+    "apply_for_verification",
+    "confirm_need",
+    "create_project",
+    "decide_case",
+    "decide_verification",
+    "eligibility_case",
+    "end_conduct",
+    "freeze_by_court",
+    "freeze_parcel",
+    "issue_right",
+    "lift_court_freeze",
+    "load_areas",
+    "lock_parcel",
+    "move_parcel",
+    "next_number",
+    "record_conduct",
+    "record_quality",
+    "refuse_need",
+    "region_of",
+    "release_hold",
+    "review_verification",
+    "set_permit_no",
+    "use_need",
+    "write_permit",
+]
