@@ -11,11 +11,20 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from ninja import Header, Router
 from ninja.security import django_auth
 
+from terrace.kernel.base import clock
 from terrace.kernel.base.errors import NotFound
 from terrace.kernel.base.quantity import Money
 from terrace.kernel.base.texts import Text
 from terrace.market.auctions import access, queries, services
-from terrace.market.auctions.schemas import AuctionOut, BidIn, BidOut, PlacedOut, Problem, StandingOut
+from terrace.market.auctions.schemas import (
+    AuctionOut,
+    BidIn,
+    BidOut,
+    ClockOut,
+    PlacedOut,
+    Problem,
+    StandingOut,
+)
 
 RECENT_BIDS = 20
 PRICE = Text("报价", "price")
@@ -120,3 +129,16 @@ def get_auction(request: HttpRequest, auction_id: int) -> AuctionOut:
             for bid in queries.list_bids(auction_id)[:RECENT_BIDS]
         ],
     )
+
+
+@router.get(
+    "/{int:auction_id}/clock",
+    response={200: ClockOut},
+    url_name="auction_clock",
+    summary="The platform's clock, for measuring latency",
+)
+def get_clock(request: HttpRequest, auction_id: int) -> HttpResponse:
+    """The instant of the clock that decides; a page measures its round trip and its own clock's error by it."""
+    response = JsonResponse({"server_now": instant(clock.now())})
+    response["Cache-Control"] = "no-store"
+    return response

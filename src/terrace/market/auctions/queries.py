@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from terrace.kernel.base.texts import Text
-from terrace.market.auctions.models import Auction, AuctionState, Bid, Bidder
+from terrace.market.auctions.models import Auction, AuctionResult, AuctionState, Bid, Bidder
 from terrace.market.auctions.rules import ascending
 from terrace.market.auctions.rules.ascending import Quote
 
@@ -62,6 +62,23 @@ def get_public_state(auction_id: int) -> PublicState | None:
     if row is None:
         return None
     return PublicState(json.loads(row[0]), ascending.Phase(row[1]), row[2])
+
+
+def phase_until(public: PublicState) -> dt.datetime | None:
+    """When the present phase ends; None once the auction is over."""
+    names = {
+        ascending.Phase.BEFORE: "opens_at",
+        ascending.Phase.FREE: "free_ends_at",
+        ascending.Phase.WAIT: "timed_starts_at",
+        ascending.Phase.TIMED: "ends_at",
+    }
+    name = names.get(public.phase)
+    return None if name is None else dt.datetime.fromisoformat(public.values[name])
+
+
+def get_result(auction_id: int) -> AuctionResult | None:
+    """The recorded result with its winner; None while the auction runs."""
+    return AuctionResult.objects.select_related("winner__organisation").filter(auction_id=auction_id).first()
 
 
 def list_auctions() -> QuerySet[Auction]:

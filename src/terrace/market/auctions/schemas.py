@@ -61,6 +61,10 @@ class AuctionOut(Schema):
     bids: list[PlacedOut]
 
 
+class ClockOut(Schema):
+    server_now: str
+
+
 class Problem(Schema):
     """RFC 9457 problem details; `code` is stable."""
 

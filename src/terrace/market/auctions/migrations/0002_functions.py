@@ -73,7 +73,7 @@ END $$;
 CREATE FUNCTION auction_place_bid(
     p_auction bigint, p_organisation bigint, p_price bigint, p_confirmed boolean, p_key text,
     p_user bigint, p_person bigint, p_name text, p_via text, p_client text
-) RETURNS jsonb LANGUAGE plpgsql SET lock_timeout = '5s' AS $$
+) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     s auctions_state;
     a auctions_auction;
@@ -124,6 +124,8 @@ BEGIN
         WHEN b.state <> 'ADMITTED' THEN 'not_admitted'
         WHEN b.organisation_state <> 'ACTIVE' THEN 'organisation_inactive'
         WHEN a.deposit_required AND NOT auction_deposit_held(b.deposit_hold_id) THEN 'deposit_missing'
+        WHEN EXISTS (SELECT 1 FROM listings_listing WHERE id = a.listing_id AND state NOT IN ('ANNOUNCED', 'BIDDING'))
+            THEN 'suspended'
         WHEN v_phase = 'BEFORE' THEN 'not_open'
         WHEN v_phase = 'WAIT' THEN 'waiting'
         WHEN v_phase = 'CLOSED' THEN 'closed'
@@ -217,5 +219,10 @@ DROP FUNCTION auction_instant(timestamptz);
 
 
 class Migration(migrations.Migration):
-    dependencies = [("auctions", "0001_initial"), ("audit", "0002_functions"), ("ledger", "0003_functions")]
+    dependencies = [
+        ("auctions", "0001_initial"),
+        ("audit", "0002_functions"),
+        ("ledger", "0003_functions"),
+        ("listings", "0001_initial"),
+    ]
     operations = [migrations.RunSQL(SQL, REVERSE)]

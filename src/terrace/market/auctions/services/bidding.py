@@ -15,9 +15,11 @@ from django.db import connection
 from django.db.utils import OperationalError
 
 from terrace.kernel.base.actor import Actor
+from terrace.kernel.base.db import OutsideDelegation
 from terrace.kernel.base.errors import KeyReused, NotFound, Refusal, ServiceBusy
 from terrace.kernel.base.quantity import Price, PriceBasis
 from terrace.kernel.base.texts import Text
+from terrace.kernel.orgs.roles import Role
 from terrace.market.auctions.models import Auction
 from terrace.market.auctions.rules.ascending import Phase, Why
 
@@ -75,6 +77,14 @@ class DepositMissing(BidRefused):
         "请从本单位账户缴纳保证金，到账匹配后再报价。",
         "Pay the deposit from your own account; you can quote once it has been matched.",
     )
+
+
+class OfferSuspended(BidRefused):
+    code = "auction.bid.suspended"
+    text = Text(
+        "该标的已中止或终止交易，暂不接受报价。", "The offer is suspended or ended; no quote is accepted."
+    )
+    hint = Text("恢复后的时间以公告为准。", "The notice will say when it resumes.")
 
 
 class AuctionNotOpen(BidRefused):
@@ -168,6 +178,7 @@ REFUSALS: dict[Why, type[BidRefused]] = {
     Why.NOT_ADMITTED: BidderNotAdmitted,
     Why.ORGANISATION_INACTIVE: BidderInactive,
     Why.DEPOSIT_MISSING: DepositMissing,
+    Why.SUSPENDED: OfferSuspended,
     Why.NOT_OPEN: AuctionNotOpen,
     Why.WAITING: AuctionWaiting,
     Why.CLOSED: AuctionClosed,
@@ -201,8 +212,10 @@ def place_bid(
     """
     if not 1 <= len(key) <= KEY_LENGTH_MAX:
         raise KeyMissing(longest=KEY_LENGTH_MAX)
-    if actor.organisation_id is None:
+    if actor.organisation_id is None or not actor.has_role(Role.FIRM_CLERK, Role.FIRM_APPROVER):
         raise BidderNotAdmitted
+    if not actor.covers("auction.bid.place"):
+        raise OutsideDelegation
     if abs(price_fen) >= 2**62:
         raise BidTooHigh
     try:

@@ -1,0 +1,223 @@
+"""The auction page: for bidders, and for everybody who watches."""
+
+from __future__ import annotations
+
+import csv
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.views.decorators.http import require_POST, require_safe
+
+from terrace.kernel.base.errors import NotFound, Refusal, ServiceBusy
+from terrace.kernel.base.texts import Text
+from terrace.market.auctions import access, queries, services
+from terrace.market.auctions.api import client_digest, instant
+from terrace.market.auctions.forms import QuoteForm
+from terrace.market.auctions.models import Auction, Bid
+from terrace.market.auctions.rules.ascending import Phase
+
+BIDS_PER_PAGE = 25
+CHART_POINTS_MAX = 400
+QUICK_STEPS = (1, 2, 5)
+PHASES = {
+    Phase.BEFORE: Text("尚未开始", "Not open yet"),
+    Phase.FREE: Text("自由竞价", "Free period"),
+    Phase.WAIT: Text("等待限时竞价", "Waiting for the timed period"),
+    Phase.TIMED: Text("限时竞价", "Timed period"),
+    Phase.CLOSED: Text("已结束", "Over"),
+}
+PHASE_ENDS = {
+    Phase.BEFORE: Text("距开始", "Opens in"),
+    Phase.FREE: Text("距自由竞价结束", "Free period ends in"),
+    Phase.WAIT: Text("距限时竞价开始", "Timed period opens in"),
+    Phase.TIMED: Text("距结束(无新报价时)", "Ends, without a new quote, in"),
+    Phase.CLOSED: Text("已结束", "Over"),
+}
+
+
+@require_safe
+def auction_page(request: HttpRequest, auction_id: int) -> HttpResponse:
+    """The auction as it stands; live from here on by server-sent events, or by reloading without scripts."""
+    return _page(request, auction_id)
+
+
+@require_POST
+def post_bid(request: HttpRequest, auction_id: int) -> HttpResponse:
+    """A quote by plain form: 303 to the page when accepted, the page with the refusal when not."""
+    form = QuoteForm(request.POST)
+    try:
+        placed = services.place_bid(
+            actor=request.actor,  # type: ignore[attr-defined]  # ADR 0005
+            auction_id=auction_id,
+            price_fen=form.price_fen(),
+            key=request.POST.get("idempotency_key", ""),
+            confirmed=request.POST.get("confirm") == "on",
+            client=client_digest(request),
+        )
+    except NotFound:
+        raise
+    except Refusal as refusal:
+        return _page(request, auction_id, refusal=refusal, typed=request.POST)
+    label = access.get_auction_for(request.actor, auction_id).price(placed.price_fen).label()  # type: ignore[attr-defined]  # ADR 0005
+    words = Text(
+        f"报价 {label.zh} 已生效，序号 {placed.seq}。",
+        f"Your quote of {label.en} stands, number {placed.seq}.",
+    )
+    messages.success(request, words.of(get_language()))
+    response = HttpResponseRedirect(reverse("auctions:auction", args=[auction_id]))
+    response.status_code = 303
+    return response
+
+
+@require_safe
+def bids_csv(request: HttpRequest, auction_id: int) -> HttpResponse:
+    """Every accepted quote, masked until the close."""
+    auction = access.get_auction_for(request.actor, auction_id)  # type: ignore[attr-defined]  # ADR 0005
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="auction-{auction_id}-bids.csv"'
+    response.write("\ufeff")
+    rows = _bid_rows(auction)
+    writer = csv.DictWriter(
+        response, fieldnames=["seq", "bidder", "name", "price_yuan", "at", "phase", "ends_at"]
+    )
+    writer.writeheader()
+    writer.writerows(rows)
+    return response
+
+
+@require_safe
+def bids_json(request: HttpRequest, auction_id: int) -> HttpResponse:
+    """Every accepted quote, masked until the close."""
+    auction = access.get_auction_for(request.actor, auction_id)  # type: ignore[attr-defined]  # ADR 0005
+    return JsonResponse(
+        {
+            "auction": auction_id,
+            "number": auction.number,
+            "price_basis": auction.price_basis,
+            "years": auction.years,
+            "bids": _bid_rows(auction),
+        },
+        json_dumps_params={"ensure_ascii": False},
+    )
+
+
+@require_safe
+def bundle_json(request: HttpRequest, auction_id: int) -> HttpResponse:
+    """The re-runnable bundle of a finished auction: `terrace verify FILE` computes it again, offline."""
+    auction = access.get_auction_for(request.actor, auction_id)  # type: ignore[attr-defined]  # ADR 0005
+    result = queries.get_result(auction_id)
+    if result is None:
+        raise NotFound(what=Text("该竞价的结果", "The result of this auction"))
+    response = JsonResponse(result.bundle, json_dumps_params={"ensure_ascii": False, "indent": 1})
+    response["Content-Disposition"] = f'attachment; filename="auction-{auction.pk}-bundle.json"'
+    return response
+
+
+def _bid_rows(auction: Auction) -> list[dict[str, Any]]:
+    over = queries.get_result(auction.pk) is not None
+    return [
+        {
+            "seq": bid.seq,
+            "bidder": bid.bidder.mask,
+            "name": bid.bidder.organisation.name if over else "",
+            "price_yuan": f"{bid.price_fen / 100:.2f}",
+            "at": instant(bid.at),
+            "phase": bid.phase,
+            "ends_at": instant(bid.ends_at),
+        }
+        for bid in queries.list_bids(auction.pk)
+    ]
+
+
+def _page(
+    request: HttpRequest, auction_id: int, refusal: Refusal | None = None, typed: Any = None
+) -> HttpResponse:
+    actor = request.actor  # type: ignore[attr-defined]  # ADR 0005
+    auction = access.get_auction_for(actor, auction_id)
+    public = queries.get_public_state(auction_id)
+    assert public is not None
+    page = Paginator(queries.list_bids(auction_id), BIDS_PER_PAGE).get_page(request.GET.get("page"))
+    mine = queries.my_standing(auction_id, actor.organisation_id)
+    verdict = access.may_bid(actor, auction)
+    next_fen = public.values["next_fen"]
+    steps = [
+        {
+            "steps": n,
+            "yuan": f"{(next_fen + (n - 1) * auction.increment_fen) / 100:.2f}",
+            "price": auction.price(next_fen + (n - 1) * auction.increment_fen),
+        }
+        for n in QUICK_STEPS
+    ]
+    keep_key = isinstance(
+        refusal, ServiceBusy
+    )  # the same click may be repeated; anything else is a new quote
+    best_fen = public.values["best_fen"]
+    context = {
+        "auction": auction,
+        "public": public,
+        "state": public.values,
+        "phase": public.phase.value,
+        "phase_label": PHASES[public.phase],
+        "phases": {phase.value: label for phase, label in PHASES.items()},
+        "phase_ends": {phase.value: label for phase, label in PHASE_ENDS.items()},
+        "ends_label": PHASE_ENDS[public.phase],
+        "until": queries.phase_until(public),
+        "server_now": instant(public.now),
+        "now": public.now,
+        "best": None if best_fen is None else auction.price(best_fen),
+        "next": auction.price(next_fen),
+        "start": auction.price(auction.start_price_fen),
+        "increment": auction.price(auction.increment_fen),
+        "amount": None if best_fen is None else auction.price(best_fen).amount(auction.quantity),
+        "mine": mine,
+        "may_bid": verdict,
+        "can_quote": bool(verdict) and public.phase in (Phase.FREE, Phase.TIMED),
+        "steps": steps,
+        "keys": [typed["idempotency_key"] if keep_key and typed else str(uuid.uuid4()) for _ in range(2)],
+        "refusal": refusal,
+        "typed": typed,
+        "needs_confirm": refusal is not None and refusal.code == "auction.bid.confirm_jump",
+        "page": page,
+        "result": queries.get_result(auction_id),
+        "chart": _chart(auction),
+    }
+    return render(
+        request, "auctions/auction.html", context, status=200 if refusal is None else refusal.http_status
+    )
+
+
+def _chart(auction: Auction) -> dict[str, Any]:
+    latest: list[Bid] = list(queries.list_bids(auction.pk)[:CHART_POINTS_MAX])[::-1]
+    address = {"args": [auction.pk]}
+    return {
+        "id": "auction-prices",
+        "title": Text("报价走势", "Quotes over time"),
+        "note": Text(f"最近{CHART_POINTS_MAX}次有效报价", f"The latest {CHART_POINTS_MAX} accepted quotes"),
+        "unit": _unit(auction),
+        "x": "time",
+        "from_zero": False,
+        "height": "sm",
+        "series": [
+            {
+                "name": Text("有效报价", "Accepted quotes"),
+                "kind": "step",
+                "points": [[instant(bid.at), bid.price_fen / 100, bid.bidder.mask] for bid in latest],
+            }
+        ],
+        "columns": [Text("序号", "No."), Text("竞买人", "Bidder"), _unit(auction)],
+        "rows": [[bid.seq, bid.bidder.mask, f"{bid.price_fen / 100:,.2f}"] for bid in latest],
+        "csv_url": reverse("auctions:bids_csv", **address),
+        "json_url": reverse("auctions:bids_json", **address),
+    }
+
+
+def _unit(auction: Auction) -> Text:
+    if auction.price_basis == "TERM":
+        return Text(f"元/吨({auction.years}年期)", f"CNY per tonne ({auction.years}-year term)")
+    return Text("元/吨·年", "CNY per tonne-year")
