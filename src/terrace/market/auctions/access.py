@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+from collections.abc import Mapping
+
+from django.conf import settings
+
 from terrace.kernel.base.actor import Actor, Verdict
 from terrace.kernel.base.errors import NotFound
 from terrace.kernel.base.texts import Text
@@ -15,6 +21,13 @@ def get_auction_for(actor: Actor, auction_id: int) -> Auction:
     if auction is None:
         raise NotFound(what=Text("该竞价", "The auction"))
     return auction
+
+
+def client_digest(environment: Mapping[str, str]) -> str:
+    """A keyed digest of address and browser: enough to see that two bidders share a machine, not which one."""
+    address = environment.get("HTTP_X_REAL_IP") or environment.get("REMOTE_ADDR", "")
+    seen = f"{address}\n{environment.get('HTTP_USER_AGENT', '')}".encode()
+    return hmac.new(settings.SECRET_KEY.encode(), seen, hashlib.sha256).hexdigest()
 
 
 def may_bid(actor: Actor, auction: Auction) -> Verdict:

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import hashlib
-import hmac
-
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from ninja import Header, Router
 from ninja.security import django_auth
@@ -31,18 +26,6 @@ PRICE = Text("报价", "price")
 router = Router(tags=["auctions"])
 
 
-def instant(value: dt.datetime) -> str:
-    """UTC with microseconds and Z, as the live events write it."""
-    return value.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def client_digest(request: HttpRequest) -> str:
-    """A keyed digest of address and browser: enough to see that two bidders share a machine, not which one."""
-    address = request.META.get("HTTP_X_REAL_IP") or request.META.get("REMOTE_ADDR", "")
-    seen = f"{address}\n{request.META.get('HTTP_USER_AGENT', '')}".encode()
-    return hmac.new(settings.SECRET_KEY.encode(), seen, hashlib.sha256).hexdigest()
-
-
 @router.post(
     "/{int:auction_id}/bids",
     response={201: BidOut, 401: Problem, 403: Problem, 404: Problem, 409: Problem, 422: Problem},
@@ -63,7 +46,7 @@ def post_bid(
         price_fen=Money.from_yuan(body.price, where=PRICE).fen,
         key=idempotency_key,
         confirmed=body.confirm,
-        client=client_digest(request),
+        client=access.client_digest(request.META),
     )
     answer = JsonResponse(
         {
@@ -71,9 +54,9 @@ def post_bid(
             "seq": placed.seq,
             "price": f"{Money(placed.price_fen).yuan:.2f}",
             "price_fen": placed.price_fen,
-            "at": instant(placed.at),
+            "at": queries.instant(placed.at),
             "phase": placed.phase.value,
-            "ends_at": instant(placed.ends_at),
+            "ends_at": queries.instant(placed.ends_at),
         },
         status=201,
     )
@@ -107,7 +90,7 @@ def get_auction(request: HttpRequest, auction_id: int) -> AuctionOut:
         start_price_fen=auction.start_price_fen,
         increment_fen=auction.increment_fen,
         phase=public.phase.value,
-        server_now=instant(public.now),
+        server_now=queries.instant(public.now),
         state=public.values,
         me=None
         if mine is None
@@ -123,7 +106,7 @@ def get_auction(request: HttpRequest, auction_id: int) -> AuctionOut:
                 seq=bid.seq,
                 mask=bid.bidder.mask,
                 price_fen=bid.price_fen,
-                at=instant(bid.at),
+                at=queries.instant(bid.at),
                 phase=bid.phase,
             )
             for bid in queries.list_bids(auction_id)[:RECENT_BIDS]
@@ -139,6 +122,6 @@ def get_auction(request: HttpRequest, auction_id: int) -> AuctionOut:
 )
 def get_clock(request: HttpRequest, auction_id: int) -> HttpResponse:
     """The instant of the clock that decides; a page measures its round trip and its own clock's error by it."""
-    response = JsonResponse({"server_now": instant(clock.now())})
+    response = JsonResponse({"server_now": queries.instant(clock.now())})
     response["Cache-Control"] = "no-store"
     return response

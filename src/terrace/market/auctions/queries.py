@@ -54,6 +54,11 @@ class MyStanding:
         )
 
 
+def instant(value: dt.datetime) -> str:
+    """UTC with microseconds and Z, as the live events write it."""
+    return value.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
 def get_public_state(auction_id: int) -> PublicState | None:
     """The state, the phase and the server's time in one round trip; None when there is no such auction."""
     with connection.cursor() as cursor:

@@ -17,7 +17,6 @@ from django.views.decorators.http import require_POST, require_safe
 from terrace.kernel.base.errors import NotFound, Refusal, ServiceBusy
 from terrace.kernel.base.texts import Text
 from terrace.market.auctions import access, queries, services
-from terrace.market.auctions.api import client_digest, instant
 from terrace.market.auctions.forms import QuoteForm
 from terrace.market.auctions.models import Auction, Bid
 from terrace.market.auctions.rules.ascending import Phase
@@ -58,7 +57,7 @@ def post_bid(request: HttpRequest, auction_id: int) -> HttpResponse:
             price_fen=form.price_fen(),
             key=request.POST.get("idempotency_key", ""),
             confirmed=request.POST.get("confirm") == "on",
-            client=client_digest(request),
+            client=access.client_digest(request.META),
         )
     except NotFound:
         raise
@@ -127,9 +126,9 @@ def _bid_rows(auction: Auction) -> list[dict[str, Any]]:
             "bidder": bid.bidder.mask,
             "name": bid.bidder.organisation.name if over else "",
             "price_yuan": f"{bid.price_fen / 100:.2f}",
-            "at": instant(bid.at),
+            "at": queries.instant(bid.at),
             "phase": bid.phase,
-            "ends_at": instant(bid.ends_at),
+            "ends_at": queries.instant(bid.ends_at),
         }
         for bid in queries.list_bids(auction.pk)
     ]
@@ -168,7 +167,7 @@ def _page(
         "phase_ends": {phase.value: label for phase, label in PHASE_ENDS.items()},
         "ends_label": PHASE_ENDS[public.phase],
         "until": queries.phase_until(public),
-        "server_now": instant(public.now),
+        "server_now": queries.instant(public.now),
         "now": public.now,
         "best": None if best_fen is None else auction.price(best_fen),
         "next": auction.price(next_fen),
@@ -207,7 +206,7 @@ def _chart(auction: Auction) -> dict[str, Any]:
             {
                 "name": Text("有效报价", "Accepted quotes"),
                 "kind": "step",
-                "points": [[instant(bid.at), bid.price_fen / 100, bid.bidder.mask] for bid in latest],
+                "points": [[queries.instant(bid.at), bid.price_fen / 100, bid.bidder.mask] for bid in latest],
             }
         ],
         "columns": [Text("序号", "No."), Text("竞买人", "Bidder"), _unit(auction)],
