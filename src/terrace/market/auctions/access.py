@@ -25,7 +25,7 @@ def get_auction_for(actor: Actor, auction_id: int) -> Auction:
 
 def client_digest(environment: Mapping[str, str]) -> str:
     """A keyed digest of address and browser: enough to see that two bidders share a machine, not which one."""
-    address = environment.get("HTTP_X_REAL_IP") or environment.get("REMOTE_ADDR", "")
+    address = environment.get("HTTP_X_FORWARDED_FOR") or environment.get("REMOTE_ADDR", "")
     seen = f"{address}\n{environment.get('HTTP_USER_AGENT', '')}".encode()
     return hmac.new(settings.SECRET_KEY.encode(), seen, hashlib.sha256).hexdigest()
 

@@ -193,7 +193,6 @@ def _page(
 
 def _chart(auction: Auction) -> dict[str, Any]:
     latest: list[Bid] = list(queries.list_bids(auction.pk)[:CHART_POINTS_MAX])[::-1]
-    address = {"args": [auction.pk]}
     return {
         "id": "auction-prices",
         "title": Text("报价走势", "Quotes over time"),
@@ -211,8 +210,8 @@ def _chart(auction: Auction) -> dict[str, Any]:
         ],
         "columns": [Text("序号", "No."), Text("竞买人", "Bidder"), _unit(auction)],
         "rows": [[bid.seq, bid.bidder.mask, f"{bid.price_fen / 100:,.2f}"] for bid in latest],
-        "csv_url": reverse("auctions:bids_csv", **address),
-        "json_url": reverse("auctions:bids_json", **address),
+        "csv_url": reverse("auctions:bids_csv", args=[auction.pk]),
+        "json_url": reverse("auctions:bids_json", args=[auction.pk]),
     }
 
 
