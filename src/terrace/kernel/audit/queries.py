@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.db import connection
@@ -58,3 +59,17 @@ def verify_chain() -> ChainFault | None:
 def entries_of(subject_type: str, subject_id: object) -> QuerySet[JournalEntry]:
     """The acts on one subject, newest first."""
     return JournalEntry.objects.filter(subject_type=subject_type, subject_id=str(subject_id)).order_by("-id")
+
+
+_name_organisations: Callable[[list[int]], dict[int, tuple[str, str]]] = lambda ids: {}  # noqa: E731  replaced by orgs
+
+
+def name_organisations_by(names: Callable[[list[int]], dict[int, tuple[str, str]]]) -> None:
+    """Registered by `orgs`, which stands above: Chinese and English names of organisations by id."""
+    global _name_organisations
+    _name_organisations = names
+
+
+def organisation_names(ids: list[int]) -> dict[int, tuple[str, str]]:
+    """Names for a page of entries, one query."""
+    return _name_organisations(ids) if ids else {}

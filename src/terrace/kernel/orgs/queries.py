@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from terrace.kernel.base.actor import Actor
 from terrace.kernel.orgs import rules
@@ -80,13 +80,7 @@ def approval_of(act: str, subject_type: str, subject_id: object) -> Approval | N
 
 def list_organisations(*, state: str = "", kind: str = "", words: str = "") -> QuerySet[Organisation]:
     """Organisations by state, kind and words (name or the start of the credit code), newest first."""
-    found = Organisation.objects.order_by("-id").prefetch_related(
-        Prefetch(
-            "applications",
-            AccountApplication.objects.filter(state=ApplicationState.WAITING),
-            to_attr="waiting_applications",
-        )
-    )
+    found = Organisation.objects.order_by("-id")
     if state in OrganisationState.values:
         found = found.filter(state=state)
     if kind:
@@ -144,3 +138,36 @@ def organisation_names(ids: list[int]) -> dict[int, tuple[str, str]]:
     """Chinese and English names by id: for pages of contexts that keep only the id."""
     rows = Organisation.objects.filter(pk__in=ids).values_list("pk", "name", "name_en")
     return {pk: (name, name_en or name) for pk, name, name_en in rows}
+
+
+def branch_areas() -> list[tuple[str, str, str]]:
+    """The areas of the city as their county branches name them: (area, Chinese name, English name)."""
+    rows = (
+        Organisation.objects.filter(kind="BRANCH", state=OrganisationState.ACTIVE)
+        .exclude(area="")
+        .order_by("id")
+        .values_list("area", "name", "name_en")
+    )
+    return [(area, name, name_en or name) for area, name, name_en in rows]
+
+
+def demo_accounts() -> QuerySet[Membership]:
+    """Every sign-in of the invented organisations with its role and organisation, in the order of set-up."""
+    return (
+        Membership.objects.filter(organisation__is_synthetic=True, until__isnull=True, user__is_active=True)
+        .select_related("user__person", "organisation")
+        .order_by("organisation_id", "id")
+    )
+
+
+def application_by_id(application_id: int) -> AccountApplication | None:
+    return AccountApplication.objects.select_related("organisation").filter(pk=application_id).first()
+
+
+def with_waiting_application(ids: list[int]) -> set[int]:
+    """Which of these organisations have an application that waits."""
+    return set(
+        AccountApplication.objects.filter(
+            organisation_id__in=ids, state=ApplicationState.WAITING
+        ).values_list("organisation_id", flat=True)
+    )

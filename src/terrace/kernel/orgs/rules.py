@@ -33,6 +33,19 @@ ROLES_OF_KIND: dict[str, frozenset[Role]] = {
     "BANK": frozenset(),
 }
 
+KIND_TEXTS: dict[str, Text] = {
+    "ENTERPRISE": Text("企业", "Enterprise"),
+    "RESERVE_BODY": Text("储备机构", "Reserve body"),
+    "EXCHANGE": Text("交易机构", "Trading institution"),
+    "BUREAU": Text("市生态环境局", "City ecology bureau"),
+    "BRANCH": Text("县(市、区)分局", "County branch"),
+    "FINANCE": Text("财政部门", "Finance"),
+    "PERMIT_OFFICE": Text("许可审批", "Permit office"),
+    "AUDIT_OFFICE": Text("审计机关", "Audit office"),
+    "PLATFORM": Text("平台运营", "Platform"),
+    "BANK": Text("银行", "Bank"),
+}
+
 FIRM_ROLES = frozenset({Role.FIRM_CLERK, Role.FIRM_APPROVER})
 STAFF_ROLES = frozenset(Role) - FIRM_ROLES
 # Money and rights hang on these sign-ins, so a password alone is not enough outside the demo.

@@ -155,7 +155,7 @@ def decide(
     """
     approval = lock_approval(approval_id)
     if approval.state != ApprovalState.WAITING:
-        raise AlreadyDecided(state=_state_text(approval.state))
+        raise AlreadyDecided(state=approval_state_text(approval.state))
     if actor.user_id is None or actor.person_id is None:
         raise PersonUnknown
     if actor.person_id == approval.maker_person_id:
@@ -179,7 +179,7 @@ def withdraw(*, actor: Actor, approval_id: int, reason: str, now: dt.datetime) -
     """The maker takes a request back before it is decided. Raises NotFound, AlreadyDecided, NotAllowed."""
     approval = lock_approval(approval_id)
     if approval.state != ApprovalState.WAITING:
-        raise AlreadyDecided(state=_state_text(approval.state))
+        raise AlreadyDecided(state=approval_state_text(approval.state))
     if actor.person_id is None or actor.person_id != approval.maker_person_id:
         raise NotAllowed(reason=Text("只有经办人本人可以撤回。", "only the maker may withdraw it."))
     approval.state = ApprovalState.WITHDRAWN
@@ -206,5 +206,6 @@ _STATE_TEXTS = {
 }
 
 
-def _state_text(state: str) -> Text:
+def approval_state_text(state: str) -> Text:
+    """What the state of an approval is called."""
     return _STATE_TEXTS[ApprovalState(state)]
