@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
-from django.views.i18n import set_language
 
+from terrace.kernel.orgs import views as orgs_views
 from terrace.site import health
 from terrace.site.api import api
 
@@ -15,11 +15,15 @@ handler500 = "terrace.web.errors.fault"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("terrace.web.urls")),
-    path("language/", set_language, name="set_language"),
+    path("language/", orgs_views.set_language, name="set_language"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("api/v1/", api.urls),
     path("accounts/", include("allauth.urls")),
+    path("demo/", orgs_views.demo, name="demo"),
+    path("demo/sign-in/", orgs_views.demo_sign_in, name="demo_sign_in"),
+    path("orgs/", include("terrace.kernel.orgs.urls")),
+    path("journal/", include("terrace.kernel.audit.urls")),
     path("rulebooks/", include("terrace.market.rulebooks.urls")),
     path("", include("terrace.kernel.publication.urls")),
     path("documents/", include("terrace.kernel.documents.urls")),

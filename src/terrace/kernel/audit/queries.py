@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from terrace.kernel.audit.models import JournalEntry
+from terrace.kernel.base.clock import at_local
 
 VERIFY_SQL = """
 SELECT id, stream, position,
@@ -61,7 +63,11 @@ def entries_of(subject_type: str, subject_id: object) -> QuerySet[JournalEntry]:
     return JournalEntry.objects.filter(subject_type=subject_type, subject_id=str(subject_id)).order_by("-id")
 
 
-_name_organisations: Callable[[list[int]], dict[int, tuple[str, str]]] = lambda ids: {}  # noqa: E731  replaced by orgs
+def _nameless(ids: list[int]) -> dict[int, tuple[str, str]]:
+    return {pk: (str(pk), str(pk)) for pk in ids}
+
+
+_name_organisations: Callable[[list[int]], dict[int, tuple[str, str]]] = _nameless
 
 
 def name_organisations_by(names: Callable[[list[int]], dict[int, tuple[str, str]]]) -> None:
@@ -73,3 +79,69 @@ def name_organisations_by(names: Callable[[list[int]], dict[int, tuple[str, str]
 def organisation_names(ids: list[int]) -> dict[int, tuple[str, str]]:
     """Names for a page of entries, one query."""
     return _name_organisations(ids) if ids else {}
+
+
+def list_entries(
+    *,
+    act: str = "",
+    subject_type: str = "",
+    subject_id: str = "",
+    organisation: int | None = None,
+    day_from: dt.date | None = None,
+    day_to: dt.date | None = None,
+    before: int | None = None,
+) -> QuerySet[JournalEntry]:
+    """The journal, newest first, by act (or its beginning), subject, organisation and days in Shanghai.
+
+    Paged by key: `before` is the id of the last entry already seen, so that new entries shift nothing.
+    """
+    found = JournalEntry.objects.order_by("-id")
+    if act:
+        found = found.filter(act__startswith=act)
+    if subject_type:
+        found = found.filter(subject_type=subject_type)
+    if subject_id:
+        found = found.filter(subject_id=subject_id)
+    if organisation is not None:
+        found = found.filter(actor_organisation_id=organisation)
+    if day_from is not None:
+        found = found.filter(at__gte=at_local(day_from))
+    if day_to is not None:
+        found = found.filter(at__lt=at_local(day_to + dt.timedelta(days=1)))
+    if before is not None:
+        found = found.filter(pk__lt=before)
+    return found
+
+
+LINK_SQL = """
+SELECT audit_entry_digest(j) = j.entry_hash,
+       j.previous_hash = coalesce(p.entry_hash, repeat('0', 64)) AND (p.id IS NOT NULL OR j.position = 1),
+       p.id, n.id
+FROM audit_journal j
+LEFT JOIN audit_journal p ON p.stream = j.stream AND p.position = j.position - 1
+LEFT JOIN audit_journal n ON n.stream = j.stream AND n.position = j.position + 1
+WHERE j.id = %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """How one entry stands in its chain: its own hash recomputed, its tie to the one before, its neighbours."""
+
+    content_intact: bool
+    tied_to_previous: bool
+    previous_id: int | None
+    next_id: int | None
+
+    @property
+    def intact(self) -> bool:
+        return self.content_intact and self.tied_to_previous
+
+
+def link_of(entry_id: int) -> Link:
+    """Recompute the hash of one entry and compare its tie to the entry before. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(LINK_SQL, [entry_id])
+        row = cursor.fetchone()
+    assert row is not None
+    return Link(*row)

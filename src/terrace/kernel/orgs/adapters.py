@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.internal.httpkit import get_client_ip
@@ -39,3 +40,14 @@ def _cipher() -> Fernet:
 def client_ip(request: HttpRequest) -> str:
     """The address that the gate saw: what lock-outs are counted by."""
     return str(get_client_ip(request) or "")
+
+
+def sign_in_name(request: HttpRequest | None, credentials: dict[str, Any] | None = None) -> str | None:
+    """The name that a sign-in was tried with, in small letters, as sign-in names do not tell case apart.
+
+    One spelling for counting and for checking: otherwise a lock-out can be walked around by capitals.
+    """
+    name = (credentials or {}).get("username")
+    if name is None and request is not None:
+        name = request.POST.get("login")
+    return str(name).strip().lower() if name is not None else None

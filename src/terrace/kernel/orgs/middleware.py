@@ -23,7 +23,7 @@ ACTING_FOR = "acting_for"  # session: the organisation chosen by the user
 LAST_SEEN = "last_seen"  # session: seconds of the machine's clock, to the minute
 
 # Pages that must stay reachable while a second factor is being set up, and those that need no sign-in.
-OPEN_PREFIXES = ("/accounts/", "/static/", "/i18n/", "/healthz", "/readyz")
+OPEN_PREFIXES = ("/accounts/", "/static/", "/language/", "/demo/", "/healthz", "/readyz")
 
 
 class ActorMiddleware:

@@ -147,12 +147,13 @@ MFA_ADAPTER = "terrace.kernel.orgs.adapters.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Terrace"
+MFA_TOTP_TOLERANCE = 1  # clocks of telephones may be off by half a minute
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_USERNAME_FORM_FIELD = "login"
+AXES_USERNAME_CALLABLE = "terrace.kernel.orgs.adapters.sign_in_name"
 AXES_CLIENT_IP_CALLABLE = "terrace.kernel.orgs.adapters.client_ip"
 AXES_LOCKOUT_TEMPLATE = "account/locked_out.html"
 AXES_HTTP_RESPONSE_CODE = 429
