@@ -67,7 +67,7 @@ def get_document_for(actor: Actor, document_id: int) -> Document:
     """
     document = Document.objects.select_related("organisation").filter(pk=document_id).first()
     if document is None:
-        raise NotFound(what=Text("文件", "the document"))
+        raise NotFound(what=Text("文件", "The document"))
     may_read(actor, document).require()
     if document.scan_state == ScanState.INFECTED:
         raise FileInfected(filename=document.filename)

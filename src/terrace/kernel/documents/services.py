@@ -119,7 +119,7 @@ def read_document(*, actor: Actor, document_id: int, now: dt.datetime) -> tuple[
         content = queries.read_content(document)
     except FileNotFoundError:
         log.error("the content of document %s (%s) is missing from the store", document.pk, document.digest)
-        raise NotFound(what=Text("文件内容", "the content of the document")) from None
+        raise NotFound(what=Text("文件内容", "The content of the document")) from None
     if not document.is_public:
         audit.record(
             actor=actor,
@@ -137,7 +137,7 @@ def record_scan(*, actor: Actor, document_id: int, infected: bool, note: str, no
     """Write down what the virus scan found. `note` is the scanner's own line. Raises NotFound."""
     document = Document.objects.select_for_update().filter(pk=document_id).first()
     if document is None:
-        raise NotFound(what=Text("文件", "the document"))
+        raise NotFound(what=Text("文件", "The document"))
     document.scan_state = ScanState.INFECTED if infected else ScanState.CLEAN
     document.scanned_at = now
     document.scan_note = note[:300]

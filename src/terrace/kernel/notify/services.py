@@ -72,7 +72,7 @@ def send_mail(*, message_id: int, now: dt.datetime) -> bool:
     with transaction.atomic():
         message = Message.objects.select_for_update().select_related("user").filter(pk=message_id).first()
         if message is None:
-            raise NotFound(what=Text("消息", "the message"))
+            raise NotFound(what=Text("消息", "The message"))
         if message.mail_state in (MailState.SENT, MailState.NONE):
             return False
         message.mail_state = MailState.SENDING
@@ -102,7 +102,7 @@ def mark_read(*, actor: Actor, message_ids: Collection[int] | None, now: dt.date
 
 def _mail_of(message: Message) -> EmailMessage:
     language = message.user.language
-    base = str(getattr(settings, "TERRACE_PUBLIC_URL", "")).rstrip("/")
+    base = settings.TERRACE_PUBLIC_URL.rstrip("/")
     url = base + message.url if message.url.startswith("/") else message.url
     host = urlsplit(base).hostname or "terrace.localhost"
     return EmailMessage(

@@ -178,7 +178,7 @@ def lock_case(case_id: int) -> Case:
     """The case, its row locked to the end of the transaction. Part; call it before any other lock. Raises NotFound."""
     case = Case.objects.select_for_update().filter(pk=case_id).first()
     if case is None:
-        raise NotFound(what=Text("案件", "the case"))
+        raise NotFound(what=Text("案件", "The case"))
     return case
 
 
@@ -191,7 +191,7 @@ def lock_case_of(*, procedure: str, subject_type: str, subject_id: object) -> Ca
         .first()
     )
     if case is None:
-        raise NotFound(what=Text("案件", "the case"))
+        raise NotFound(what=Text("案件", "The case"))
     return case
 
 

@@ -141,7 +141,7 @@ def feed_atom(request: HttpRequest) -> HttpResponse:
 def _get(sequence: int) -> Notice:
     found = queries.get_notice(sequence)
     if found is None:
-        raise NotFound(what=Text("公告", "the notice"))
+        raise NotFound(what=Text("公告", "The notice"))
     return found
 
 
