@@ -186,3 +186,10 @@ PGHISTORY_APPEND_ONLY = True
 LOGGING = configuration(as_json=LOG_AS_JSON, level=os.environ.get("TERRACE_LOG_LEVEL", "WARNING"))
 TERRACE_DOCUMENT_DIR = DATA_DIR / "documents"
 TERRACE_VIRUS_SCAN = os.environ.get("TERRACE_VIRUS_SCAN", "").split()  # e.g. clamdscan --no-summary --fdpass
+
+# The Chinese font of papers (PDF) and, in production, the key that signs them: a PKCS#12 file and its passphrase file.
+TERRACE_FONT_DIR = os.environ.get("TERRACE_FONT_DIR") or str(
+    REPOSITORY_ROOT / "node_modules" / "@expo-google-fonts" / "noto-sans-sc"
+)
+TERRACE_SIGNER_P12 = os.environ.get("TERRACE_SIGNER_P12", "")
+TERRACE_SIGNER_PASSPHRASE_FILE = os.environ.get("TERRACE_SIGNER_PASSPHRASE_FILE", "")

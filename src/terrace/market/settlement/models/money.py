@@ -120,7 +120,7 @@ class PaymentInstruction(CityRow):
 class StatementImport(CityRow):
     """One bank statement as it was uploaded. Nothing is booked before `confirmed_at`, by the same person."""
 
-    document_id = models.BigIntegerField(db_comment="documents.Document: the file, kept as it came")
+    document = models.ForeignKey("documents.Document", on_delete=models.PROTECT, related_name="+")
     filename = models.CharField(max_length=200)
     file_digest = models.CharField(max_length=64)
     findings_digest = models.CharField(max_length=64, db_comment="what the maker was shown")

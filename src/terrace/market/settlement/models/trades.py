@@ -54,9 +54,13 @@ class Trade(CityRow):
     term_end = models.DateField()
     awarded_at = models.DateTimeField()
     publicised_at = models.DateTimeField(null=True)
-    contract_document_id = models.BigIntegerField(null=True)
+    contract_document = models.ForeignKey(
+        "documents.Document", on_delete=models.PROTECT, related_name="+", null=True
+    )
     contract_digest = models.CharField(max_length=64, blank=True)
-    award_document_id = models.BigIntegerField(null=True)
+    award_document = models.ForeignKey(
+        "documents.Document", on_delete=models.PROTECT, related_name="+", null=True
+    )
     signed_at = models.DateTimeField(null=True)
     paid_at = models.DateTimeField(null=True)
     certified_at = models.DateTimeField(null=True)
@@ -188,7 +192,7 @@ class Certificate(CityRow):
 
     number = models.CharField(max_length=40, unique=True)
     trade = models.ForeignKey(Trade, on_delete=models.PROTECT, related_name="certificates")
-    document_id = models.BigIntegerField()
+    document = models.ForeignKey("documents.Document", on_delete=models.PROTECT, related_name="+")
     file_digest = models.CharField(max_length=64, unique=True, db_comment="SHA-256 of the signed file")
     facts_digest = models.CharField(
         max_length=64, db_comment="SHA-256 of the embedded facts, printed in the QR"

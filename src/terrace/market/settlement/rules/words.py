@@ -64,6 +64,7 @@ class RefundCause(Worded):
     NOT_QUALIFIED = "NOT_QUALIFIED", Text("未通过资格审查，退还保证金", "Not qualified: deposit back")
     WITHDRAWN = "WITHDRAWN", Text("依规退出，退还保证金", "Withdrew in time: deposit back")
     TRADE_ENDED = "TRADE_ENDED", Text("交易终止，退还款项", "Trade ended: money back")
+    EXCESS = "EXCESS", Text("保证金多于价款，退还余额", "Deposit above the price: the rest back")
     UNASSIGNED = "UNASSIGNED", Text("来款无法认领，原路退回", "Unknown payment: back to the sender")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 from django.conf import settings
@@ -111,6 +112,42 @@ def request_payment(
         account = account_of_record(payee, payer.city)
         account_no, account_name = account.account_no, account.account_name
         bank_name, payee_id = account.bank_name, account.organisation_id
+    return new_instruction(
+        payer=payer,
+        payee_id=payee_id,
+        account=PayeeAccount(account_no, account_name, bank_name),
+        amount_fen=amount_fen,
+        purpose=purpose,
+        subject_type=subject_type,
+        subject_id=subject_id,
+        due_at=due_at,
+        now=now,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PayeeAccount:
+    """Where the money goes, as it is written into an instruction."""
+
+    account_no: str
+    account_name: str
+    bank_name: str = ""
+
+
+def new_instruction(
+    *,
+    payer: Organisation,
+    payee_id: int | None,
+    account: PayeeAccount,
+    amount_fen: int,
+    purpose: str,
+    subject_type: str,
+    subject_id: object,
+    due_at: dt.datetime,
+    now: dt.datetime,
+    hold_id: int | None = None,
+) -> PaymentInstruction:
+    """Part: write an instruction with the next reference code of the year."""
     year = clock.local(now).year
     return PaymentInstruction.objects.create(
         city=payer.city,
@@ -118,14 +155,15 @@ def request_payment(
         purpose=purpose,
         payer=payer,
         payee_id=payee_id,
-        payee_account_no=account_no,
-        payee_account_name=account_name,
-        payee_bank_name=bank_name,
+        payee_account_no=account.account_no,
+        payee_account_name=account.account_name,
+        payee_bank_name=account.bank_name,
         amount_fen=amount_fen,
         subject_type=subject_type,
         subject_id=str(subject_id),
         requested_at=now,
         due_at=due_at,
+        hold_id=hold_id,
     )
 
 
