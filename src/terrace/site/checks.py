@@ -46,10 +46,21 @@ def refuse_demo_leftovers() -> None:
 
 
 def verify_database() -> list[Finding]:
-    """Recompute the journal's chain and the ledger; an empty list when everything agrees. Django must be set up."""
+    """Recompute the journal's chain, the notices, the documents' digests and the ledger; an empty list when everything agrees. Django must be set up."""
     from terrace.kernel.audit.queries import verify_chain
+    from terrace.kernel.documents.queries import first_damage
+    from terrace.kernel.procedures.queries import unknown_versions
+    from terrace.kernel.publication.queries import verify_notices
 
     findings = []
+    if (notice := verify_notices()) is not None:
+        findings.append(Finding("notices", notice, "chain"))
+    if (document := first_damage()) is not None:
+        findings.append(Finding("documents", document, "content"))
+    findings += [
+        Finding("procedures", version, "open cases of a version this release does not know")
+        for version in unknown_versions()
+    ]
     fault = verify_chain()
     if fault is not None:
         findings.append(
