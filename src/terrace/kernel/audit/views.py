@@ -19,6 +19,7 @@ from terrace.kernel.audit.forms import JournalFilter
 from terrace.kernel.audit.models import JournalEntry
 from terrace.kernel.base.actor import Actor
 from terrace.kernel.base.clock import local
+from terrace.kernel.base.errors import InputInvalid
 from terrace.kernel.base.texts import Text
 
 PAGE_SIZE = 50
@@ -140,7 +141,12 @@ def _exported(request: HttpRequest) -> list[dict[str, Any]]:
     _actor(request)
     form = JournalFilter(request.GET)
     if not form.is_valid():
-        return []
+        name = next(iter(form.errors))
+        raise InputInvalid(
+            where=name,
+            got=request.GET.get(name, ""),
+            expected=Text("日期(年-月-日)或编号", "a date (year-month-day) or a number"),
+        )
     entries = list(queries.list_entries(**form.cleaned_data, before=_before(request))[:EXPORT_LIMIT])
     names = _names(entries)
     return [_record(e, names) for e in entries]

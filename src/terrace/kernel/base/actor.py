@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from terrace.kernel.base.errors import NotAllowed
 from terrace.kernel.base.texts import Text
 
-OWN_ACTS = ("orgs.user.", "notify.")
+OWN_ACTS = ("orgs.user.", "notify.", "document.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,8 @@ class Actor:
         """Whether a delegation letter lets this actor do `act`; the first word of the act counts.
 
         "listing.signup.submit" and "listings.…" are both covered by the scope "listings". What
-        concerns only oneself (own settings, own inbox) needs no letter.
+        concerns only oneself (own settings, own inbox) and reading a file, which has its own check, need
+        no letter.
         """
         if self.scope is None or act.startswith(OWN_ACTS):
             return True
