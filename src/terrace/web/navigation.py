@@ -15,6 +15,7 @@ FIRM = frozenset({Role.FIRM_CLERK, Role.FIRM_APPROVER})
 RESERVE = frozenset({Role.RESERVE_MAKER, Role.RESERVE_CHECKER})
 EXCHANGE = frozenset({Role.EXCHANGE_MAKER, Role.EXCHANGE_CHECKER})
 BUREAU = frozenset({Role.BUREAU, Role.BUREAU_CHECKER, Role.BRANCH})
+ADMINS = frozenset({Role.ADMIN, Role.ADMIN_CHECKER})
 WATCH = frozenset({Role.AUDITOR, Role.MONITOR})
 
 
@@ -40,13 +41,20 @@ PUBLIC: tuple[Entry, ...] = (
     Entry(Text("首页", "Home"), "web:home"),
     Entry(Text("挂牌标的", "Lots"), "listings:lots"),
     Entry(Text("成交结果", "Results"), "settlement:results"),
-    Entry(Text("公告公示", "Notices"), "publication:notices"),
+    Entry(Text("公告公示", "Notices"), "publication:list"),
     Entry(Text("价格", "Prices"), "web:prices"),
     Entry(Text("政府储备", "Reserve"), "web:reserve"),
+    Entry(Text("规则", "Rules"), "rulebooks:list"),
     Entry(Text("怎样参加", "How to apply"), "web:how_to"),
 )
 
-SIGNED_IN: tuple[Entry, ...] = (Entry(Text("工作台", "Desk"), "web:desk"),)
+SIGNED_IN: tuple[Entry, ...] = (
+    Entry(Text("工作台", "Desk"), "web:desk"),
+    Entry(Text("消息", "Inbox"), "notify:inbox"),
+    Entry(Text("复核", "Approvals"), "orgs:approvals"),
+    Entry(Text("本单位", "My organisation"), "orgs:mine"),
+    Entry(Text("单位管理", "Organisations"), "orgs:organisations", EXCHANGE | ADMINS | WATCH),
+)
 
 
 def links(entries: tuple[Entry, ...], actor: Actor | None, path: str) -> list[Link]:

@@ -190,16 +190,13 @@ class ReserveLine:
     pollutant: Pollutant
     region: str
     taken_in_g: int
+    released_g: int
     offered_g: int
     free_g: int
 
     @property
     def held_g(self) -> int:
         return self.offered_g + self.free_g
-
-    @property
-    def released_g(self) -> int:
-        return self.taken_in_g - self.held_g
 
     @property
     def region_label(self) -> Text:
@@ -215,11 +212,14 @@ def region_label(region: str) -> Text:
 
 
 def reserve_lines() -> list[ReserveLine]:
-    """The public figures of the reserve, by pollutant and region. Two queries."""
+    """The public figures of the reserve, by pollutant and region. Three queries."""
     held = (
         Parcel.objects.filter(holder__kind=OrganisationKind.RESERVE_BODY)
         .values("right__pollutant", "right__region")
         .annotate(kept_sum=Sum(F("quantity_g") - F("taken_g")), frozen_sum=Sum("frozen_g"))
+    )
+    released = (
+        _left_the_reserve().values("right__pollutant", "right__region").annotate(gone=Sum("quantity_g"))
     )
     taken_in = (
         Intake.objects.filter(state="APPROVED")
@@ -229,15 +229,32 @@ def reserve_lines() -> list[ReserveLine]:
     totals = {
         (row["parcel__right__pollutant"], row["parcel__right__region"]): row["total"] for row in taken_in
     }
-    lefts = {
+    kept = {
         (row["right__pollutant"], row["right__region"]): (row["kept_sum"], row["frozen_sum"]) for row in held
     }
+    gone = {(row["right__pollutant"], row["right__region"]): row["gone"] for row in released}
     order = [p.value for p in Pollutant]
     lines = []
-    for key in sorted(totals.keys() | lefts.keys(), key=lambda k: (order.index(k[0]), k[1])):
-        left, frozen = lefts.get(key, (0, 0))
-        lines.append(ReserveLine(Pollutant(key[0]), key[1], totals.get(key, 0), frozen, left - frozen))
+    for key in sorted(totals.keys() | kept.keys() | gone.keys(), key=lambda k: (order.index(k[0]), k[1])):
+        left, frozen = kept.get(key, (0, 0))
+        lines.append(
+            ReserveLine(
+                pollutant=Pollutant(key[0]),
+                region=key[1],
+                taken_in_g=totals.get(key, 0),
+                released_g=gone.get(key, 0),
+                offered_g=frozen,
+                free_g=left - frozen,
+            )
+        )
     return lines
+
+
+def _left_the_reserve() -> QuerySet[Parcel]:
+    """Parcels cut from one of the reserve's and moved into another hand."""
+    return Parcel.objects.filter(parent__holder__kind=OrganisationKind.RESERVE_BODY).exclude(
+        holder__kind=OrganisationKind.RESERVE_BODY
+    )
 
 
 def reserve_intakes(pollutant: str, region: str) -> QuerySet[Intake]:
@@ -252,12 +269,8 @@ def reserve_intakes(pollutant: str, region: str) -> QuerySet[Intake]:
 def reserve_releases(pollutant: str, region: str) -> QuerySet[Parcel]:
     """What left the reserve and to whom, newest first."""
     return (
-        Parcel.objects.filter(
-            parent__holder__kind=OrganisationKind.RESERVE_BODY,
-            right__pollutant=pollutant,
-            right__region=region,
-        )
-        .exclude(holder__kind=OrganisationKind.RESERVE_BODY)
+        _left_the_reserve()
+        .filter(right__pollutant=pollutant, right__region=region)
         .select_related("holder", "right")
         .order_by("-made_at", "-id")
     )

@@ -47,7 +47,7 @@ def test_home_says_what_is_on_sale_and_how_to_apply(client: Client) -> None:
                   "演示数据", "怎样参加", "氮氧化物", "4,200.00"):  # fmt: skip
         assert words in html
     english = client.get("/", headers={"accept-language": "en"}).content.decode()
-    for words in ("1 lots on sale", "CNY 85,008.00", "Sign-up closes", "invented for the demo"):
+    for words in ("One lot on sale", "CNY 85,008.00", "Sign-up closes", "invented for the demo"):
         assert words in english
 
 
