@@ -35,7 +35,8 @@ def parcel(pollutant: str = "NOX", grams: int = 10_000_000, holder: Organisation
     )  # fmt: skip
     return Parcel.objects.create(
         right=right, holder=holder or reserve_body(), quantity_g=grams, block_start=0, block_end=grams,
-        move_kind="ISSUE", ledger_entry_id=n, made_at=NOW,
+        move_kind="ISSUE",
+        entry_key=f"test:{n}", ledger_entry_id=n, made_at=NOW,
     )  # fmt: skip
 
 
