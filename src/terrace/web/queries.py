@@ -126,9 +126,9 @@ def deals(
     until: dt.datetime | None = None,
     limit: int = DEALS_MAX,
 ) -> list[Deal]:
-    """Trades that came about and were not ended without delivery, newest first. One query."""
+    """Trades whose result has been publicised and that were not ended without delivery, newest first. One query."""
     trades = (
-        Trade.objects.filter(outcome__in=("OPEN", "COMPLETED"))
+        Trade.objects.filter(publicised_at__isnull=False, outcome__in=("OPEN", "COMPLETED"))
         .select_related("buyer", "seller")
         .order_by("-awarded_at", "-id")
     )

@@ -16,6 +16,6 @@ urlpatterns = [
     path("reserve/", views.reserve, name="reserve"),
     path("reserve.csv", views.reserve_csv, name="reserve_csv"),
     path("reserve.json", views.reserve_json, name="reserve_json"),
-    path("reserve/<slug:pollutant>/<slug:region>/", views.reserve_line, name="reserve_line"),
+    path("reserve/figures/<slug:pollutant>/<slug:region>/", views.reserve_line, name="reserve_line"),
     path("demo/clock/", views.demo_clock, name="demo_clock"),
 ]

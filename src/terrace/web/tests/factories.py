@@ -82,5 +82,5 @@ def trade(pollutant: str = "NOX", awarded_at: dt.datetime = NOW, basis: str = "T
         buyer=organisation(), parcel=made, rights_hold_id=n, case=case, pollutant=pollutant,
         region=made.right.region, source="RESERVED_QUOTA", quantity_g=4_048_000, price_fen_per_tonne=2_100_000,
         price_basis=basis, years=5, amount_fen=8_500_800, ratio_hundredths=100, term_start=made.right.term_start,
-        term_end=made.right.term_end, awarded_at=awarded_at,
+        term_end=made.right.term_end, awarded_at=awarded_at, publicised_at=awarded_at,
     )  # fmt: skip

@@ -74,7 +74,7 @@ def test_an_offer_names_the_next_instant_that_matters(
     assert ("查看并报名" in html) is can
 
 
-@pytest.mark.parametrize("address", ["/", "/prices/", "/reserve/", "/reserve/NOX/371500/"])
+@pytest.mark.parametrize("address", ["/", "/prices/", "/reserve/", "/reserve/figures/NOX/371500/"])
 def test_public_pages_cost_a_fixed_number_of_queries(client: Client, address: str) -> None:
     def rows() -> None:
         factories.listing()
@@ -106,16 +106,22 @@ def test_prices_put_both_bases_on_one_scale_and_export_what_is_shown(client: Cli
     assert len(client.get("/prices.json?since=nonsense").json()["deals"]) == 3
 
 
+def test_a_deal_is_public_once_its_result_is(client: Client) -> None:
+    made = factories.trade()
+    type(made).objects.filter(pk=made.pk).update(publicised_at=None)
+    assert client.get("/prices.json").json()["deals"] == []
+
+
 def test_reserve_figures_open_the_entries_beneath_them(client: Client) -> None:
     made = factories.intake("COD", 12_500_000)
     html = client.get("/reserve/").content.decode()
     assert "12.500" in html
     assert "徒骇河流域" in html
-    detail = client.get("/reserve/COD/tuhai/").content.decode()
+    detail = client.get("/reserve/figures/COD/tuhai/").content.decode()
     assert made.number in detail
     assert "预留初始排污权" in detail
-    assert client.get("/reserve/COD/majia/").status_code == 404
-    assert client.get("/reserve/XX/tuhai/").status_code == 404
+    assert client.get("/reserve/figures/COD/majia/").status_code == 404
+    assert client.get("/reserve/figures/XX/tuhai/").status_code == 404
     assert client.get("/reserve.json").json()["reserve"][0]["free_t"] == "12.500"
     assert "12.500" in client.get("/reserve.csv").content.decode()
 
