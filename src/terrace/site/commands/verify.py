@@ -1,0 +1,135 @@
+"""`terrace verify FILE` runs a bundle again; `terrace verify` recomputes the journal and the ledger of the database."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+from terrace.kernel.base.errors import Refusal
+from terrace.site.cli import BadInput, Output
+
+HELP = "run a published bundle again, or (without FILE) recompute journal and ledger"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "file", nargs="?", metavar="FILE", help="a bundle written by `terrace clear --bundle`"
+    )
+    parser.add_argument("--sha256", metavar="DIGEST", help="the published digest that the bundle must have")
+
+
+def run(options: argparse.Namespace) -> Output:
+    return _bundle(options) if options.file is not None else _database(options)
+
+
+def _bundle(options: argparse.Namespace) -> Output:
+    from terrace.market.auctions.rules.bundle import verify_bundle
+
+    path = options.file
+    try:
+        document = json.loads(Path(path).read_bytes(), parse_constant=_refuse)
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read ({error.strerror or error})") from None
+    except (ValueError, RecursionError):
+        raise BadInput(f"{path}: expected a bundle (JSON)") from None
+    try:
+        found = verify_bundle(document, path)
+    except Refusal as refusal:
+        raise BadInput(refusal.message(options.lang)) from None
+    published = options.sha256 is None or options.sha256.strip().lower() == found.computed_digest
+    ok = found.ok and published
+    data = {
+        "ok": ok,
+        "file": path,
+        "bundle_sha256": found.computed_digest,
+        "stated_sha256": found.stated_digest,
+        "hash_agrees": found.digest_agrees,
+        "outcome_agrees": found.outcome_agrees,
+        "published_agrees": published,
+        "differences": list(found.differences),
+    }
+    zh = options.lang == "zh"
+    if ok:
+        text = f"{path}: {'结果与哈希均一致' if zh else 'outcome and digest agree'} {found.computed_digest}"
+    else:
+        faults = []
+        if not found.outcome_agrees:
+            names = ", ".join(found.differences)
+            faults.append(f"复算结果不同({names})" if zh else f"the re-run differs in {names}")
+        if not found.digest_agrees:
+            faults.append("哈希不同" if zh else "the digest differs")
+        if not published:
+            faults.append("与公布的哈希不同" if zh else "it is not the published digest")
+        text = f"{path}: {'；'.join(faults) if zh else '; '.join(faults)}"
+    return Output(data, text, 0 if ok else 1)
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no number")
+
+
+def _database(options: argparse.Namespace) -> Output:
+    """Exit 0 when everything agrees, 1 when a finding names its first bad row, 2 when the database is out of reach."""
+    if options.sha256 is not None:
+        raise BadInput("--sha256 belongs to a FILE")
+    from terrace.site.postgres import PostgresProblem
+
+    try:
+        with _reachable():
+            rows = _findings()
+    except PostgresProblem as error:
+        raise BadInput(str(error)) from None
+    if not rows:
+        text = "日志链与台账均一致" if options.lang == "zh" else "journal and ledger agree"
+    else:
+        text = "\n".join(f"✗ {row['check']}: {row['where']}: {row['what']}" for row in rows)
+    return Output({"ok": not rows, "findings": rows}, text, 0 if not rows else 1)
+
+
+@contextlib.contextmanager
+def _reachable() -> Iterator[None]:
+    """DATABASE_URL, else the cluster of the data folder, started for the time of the check if it does not run."""
+    if os.environ.get("DATABASE_URL"):
+        yield
+        return
+    from terrace.site.postgres import Cluster
+
+    root = Path(__file__).resolve().parents[4]
+    folder = Path(os.environ.get("TERRACE_DATA_DIR") or root / ".terrace").expanduser().resolve()
+    if not (folder / "postgres").exists():
+        raise BadInput(
+            f"no database in {folder}: expected DATABASE_URL, or TERRACE_DATA_DIR of a city that was started once"
+        )
+    cluster = Cluster(folder / "postgres")
+    running = cluster.is_running()
+    if not running:
+        cluster.start()
+    os.environ["DATABASE_URL"] = cluster.url()
+    try:
+        yield
+    finally:
+        if not running:
+            cluster.stop()
+
+
+def _findings() -> list[dict[str, str]]:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "terrace.site.settings.demo")
+    import django
+    from django.db import connection
+    from django.db.utils import OperationalError, ProgrammingError
+
+    django.setup()
+    from terrace.site.checks import verify_database
+
+    try:
+        return [{"check": f.check, "where": f.where, "what": f.what} for f in verify_database()]
+    except (OperationalError, ProgrammingError) as error:
+        first = (str(error).strip().splitlines() or ["no message"])[0]
+        raise BadInput(f"the database cannot be read: {first}") from None
+    finally:
+        connection.close()
