@@ -28,5 +28,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("terrace.kernel.publication.urls")),
     path("documents/", include("terrace.kernel.documents.urls")),
     path("inbox/", include("terrace.kernel.notify.urls")),
+    path("ledger/", include("terrace.kernel.ledger.urls")),
     path("auctions/", include("terrace.market.auctions.urls")),
 ]

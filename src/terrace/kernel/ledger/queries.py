@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.db import connection
 from django.db.models import QuerySet
 
+from terrace.kernel.base.quantity import Money, Pollutant, Quantity
 from terrace.kernel.base.texts import Text
 from terrace.kernel.ledger.models import Account, Asset, Entry, Transfer
 from terrace.kernel.ledger.rules import TRANSFER_NUMBER_BASE
@@ -50,6 +52,41 @@ class HoldState:
     amount: int
     resolved_by: int | None
     posted_amount: int
+
+
+def asset_label(asset: Asset) -> Text:
+    """`人民币`, or `化学需氧量 · tuhai · 2023-12-01 – 2028-11-30`."""
+    if asset.is_money:
+        return Text("人民币", "Yuan")
+    term = f"{asset.region} · {asset.term_start} – {asset.term_end}"
+    pollutant = Pollutant(asset.pollutant).label
+    return Text(f"{pollutant.zh} · {term}", f"{pollutant.en} · {term}")
+
+
+def unit_label(asset: Asset) -> Text:
+    """The unit in which pages show amounts of this asset."""
+    return Text("元", "CNY") if asset.is_money else Text("吨/年", "t/yr")
+
+
+def plain_amount(amount: int, asset: Asset) -> str:
+    """An amount without its unit, for a column whose head carries it: `-1,000.00` or `4.048`."""
+    if asset.is_money:
+        return Money(amount).yuan_text()
+    return Quantity(Pollutant(asset.pollutant), amount).tonnes_text()
+
+
+_subject_urls: dict[str, Callable[[str], str]] = {}
+
+
+def register_subject(subject_type: str, url_of: Callable[[str], str]) -> None:
+    """Tell the ledger where a subject's page is, so that its entries link there. Called in AppConfig.ready()."""
+    _subject_urls[subject_type] = url_of
+
+
+def subject_url(subject_type: str, subject_id: str) -> str:
+    """The address of the page of an entry's subject; empty when its context registered none."""
+    found = _subject_urls.get(subject_type)
+    return found(subject_id) if found else ""
 
 
 def balance_of(account_id: int) -> Balance:
@@ -126,6 +163,11 @@ def transfers_of(entry_id: int) -> QuerySet[Transfer]:
         .select_related("debit", "credit", "asset")
         .order_by("id")
     )
+
+
+def entry_of_transfer(transfer_id: int) -> int:
+    """The number of the entry that a transfer belongs to: it is part of the transfer's own number."""
+    return transfer_id // TRANSFER_NUMBER_BASE
 
 
 def hold_state(hold_id: int) -> HoldState | None:

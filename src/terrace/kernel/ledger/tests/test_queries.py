@@ -1,0 +1,66 @@
+"""Balances, statements, holds and sums by worked example."""
+
+from __future__ import annotations
+
+import pytest
+
+from terrace.kernel.ledger import queries
+from terrace.kernel.ledger.models import Account
+from terrace.kernel.ledger.services import Direct, Hold, Post, Void
+from terrace.kernel.ledger.tests import factories as f
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_statement_tells_the_whole_story_from_both_sides() -> None:
+    a, b = f.account(opening=100), f.account()
+    (hold,) = f.post(Hold(a, b, 60)).transfer_ids
+    f.post(Post(hold, 45))
+    f.post(Direct(b, a, 5))
+    gave = [(x.version, x.phase, x.change, x.posted_after) for x in queries.statement(a)]
+    assert gave == [(4, "DIRECT", 5, 60), (3, "POST", -45, 55), (2, "HOLD", 0, 100), (1, "DIRECT", 100, 100)]
+    got = [(x.version, x.phase, x.change, x.posted_after) for x in queries.statement(b)]
+    assert got == [(2, "DIRECT", -5, 40), (1, "POST", 45, 45)]
+    assert queries.statement(a, before_version=3, limit=1)[0].version == 2
+
+
+def test_holds_are_open_until_they_are_resolved() -> None:
+    a, b = f.account(opening=100), f.account()
+    one, two, three = f.post(Hold(a, b, 10), Hold(a, b, 20), Hold(a, b, 30)).transfer_ids
+    f.post(Post(one, 4))
+    f.post(Void(two))
+    assert [h.pk for h in queries.open_holds(a)] == [three]
+    states = [queries.hold_state(h) for h in (one, two, three, three + 1)]
+    assert [(s.amount, s.posted_amount, s.resolved_by is None) if s else None for s in states] == [
+        (10, 4, False), (20, 0, False), (30, 0, True), None,
+    ]  # fmt: skip
+    assert queries.balance_of(a) == queries.Balance(posted=96, held=30)
+    assert queries.balance_of(a).available == 66
+
+
+def test_entries_of_a_subject_newest_first_and_their_transfers() -> None:
+    a, b = f.account(opening=100), f.account()
+    first = f.post(Direct(a, b, 1), subject_id=77)
+    second = f.post(Direct(a, b, 1), Direct(a, b, 2), subject_id=77)
+    assert [e.pk for e in queries.entries_of("test", 77)] == [second.entry_id, first.entry_id]
+    assert [t.amount for t in queries.transfers_of(second.entry_id)] == [1, 2]
+    assert queries.entry_of_transfer(second.transfer_ids[1]) == second.entry_id
+
+
+def test_the_sums_of_an_asset_balance() -> None:
+    cod = f.cod()
+    a, b = f.account(cod, opening=100), f.account(cod)
+    f.post(Hold(a, b, 40))
+    (total,) = queries.totals()
+    assert (total.asset, total.accounts, total.in_hands, total.issued, total.held) == (cod, 3, 100, 100, 40)
+    assert total.difference == 0
+
+
+def test_the_accounts_of_one_owner() -> None:
+    f.account(owner="o9", opening=5), f.account(f.cod(), owner="o9")
+    assert [a.asset.unit for a in queries.balances_of(owner_type="organisation", owner_id="o9")] == [
+        "FEN",
+        "G_PER_YEAR",
+    ]
+    with pytest.raises(Account.DoesNotExist):
+        queries.balance_of(10**12)
