@@ -49,6 +49,7 @@ def verify_database() -> list[Finding]:
     """Recompute the journal's chain, the notices, the documents' digests and the ledger; an empty list when everything agrees. Django must be set up."""
     from terrace.kernel.audit.queries import verify_chain
     from terrace.kernel.documents.queries import first_damage
+    from terrace.kernel.ledger.queries import verify as verify_ledger
     from terrace.kernel.procedures.queries import unknown_versions
     from terrace.kernel.publication.queries import verify_notices
 
@@ -70,4 +71,6 @@ def verify_database() -> list[Finding]:
                 fault.what,
             )
         )
+    if (wrong := verify_ledger()) is not None:
+        findings.append(Finding("ledger", f"{wrong.table} {wrong.row_id}", f"{wrong.check}: {wrong.text.en}"))
     return findings
