@@ -266,3 +266,65 @@ class AuctionResult(models.Model):
                 name="auctions_sold_iff_winner",
             )
         ]
+
+
+AGREEMENT_PRICED = ("PRICED", "AGREED", "CHECKING", "AWARDED")
+
+
+@pghistory.track()
+class Agreement(CityRow):
+    """The sale to the only qualified bidder (E4): a price at or above the floor, both sides, a second person."""
+
+    listing_id = models.BigIntegerField(unique=True, db_comment="listings.Listing; one agreement per offer")
+    signup_id = models.BigIntegerField(db_comment="listings.SignUp of the buyer")
+    number = models.CharField(max_length=60, db_comment="number of the notice")
+    seller = models.ForeignKey("orgs.Organisation", on_delete=models.PROTECT, related_name="+")
+    buyer = models.ForeignKey("orgs.Organisation", on_delete=models.PROTECT, related_name="+")
+    pollutant = models.CharField(max_length=8, choices=[(p.value, p.label.zh) for p in Pollutant])
+    quantity_g = models.BigIntegerField(db_comment="grams per year")
+    price_basis = models.CharField(max_length=10, choices=[(b.value, b.value) for b in PriceBasis])
+    years = models.SmallIntegerField()
+    floor_fen = models.BigIntegerField(
+        db_comment="fen per tonne on price_basis; the starting price or the best quote"
+    )
+    price_fen = models.BigIntegerField(null=True, db_comment="fen per tonne on price_basis")
+    state = models.CharField(max_length=10, default="OFFERED")
+    case_id = models.BigIntegerField(null=True, unique=True, db_comment="procedures.Case")
+    approval_id = models.BigIntegerField(null=True, db_comment="orgs.Approval of the award")
+    trade_number = models.CharField(max_length=60, blank=True)
+    opened_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "auctions_agreement"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(price_fen__isnull=True) | Q(price_fen__gte=F("floor_fen")),
+                name="auctions_agreement_floor",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=AGREEMENT_PRICED) | Q(price_fen__isnull=False),
+                name="auctions_agreement_priced",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="AWARDED", ended_at__isnull=False) & ~Q(trade_number="")
+                | Q(state="FAILED", ended_at__isnull=False, trade_number="")
+                | ~Q(state__in=["AWARDED", "FAILED"]) & Q(ended_at__isnull=True, trade_number=""),
+                name="auctions_agreement_ended",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def quantity(self) -> Quantity:
+        return Quantity(Pollutant(self.pollutant), self.quantity_g)
+
+    def price(self, fen: int) -> Price:
+        """`fen` as a price on the basis of this lot."""
+        return Price(fen, PriceBasis(self.price_basis), self.years)
+
+    @property
+    def floor(self) -> Price:
+        return self.price(self.floor_fen)
