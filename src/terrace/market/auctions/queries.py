@@ -24,12 +24,6 @@ DUE_SQL = (
     " JOIN listings_listing l ON l.id = a.listing_id AND l.state = 'BIDDING'"
     " WHERE s.closed_at IS NULL AND a.free_until <= %s AND auction_ends_at(a, s) <= %s ORDER BY a.id LIMIT %s"
 )
-MOVED_SQL = (
-    "SELECT a.id FROM auctions_auction a JOIN auctions_state s ON s.auction_id = a.id"
-    " JOIN listings_listing l ON l.id = a.listing_id AND l.state IN ('ANNOUNCED', 'BIDDING')"
-    " WHERE s.closed_at IS NULL AND s.timed_ends_at IS NULL AND l.quoting_until <> a.free_until"
-    " AND l.quoting_until > terrace_now() ORDER BY a.id"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +121,6 @@ def list_due(now: dt.datetime, *, limit: int = 50) -> list[int]:
     """Auctions in bidding whose end has passed and whose result is not recorded yet."""
     with connection.cursor() as cursor:
         cursor.execute(DUE_SQL, [now, now, limit])
-        return [row[0] for row in cursor.fetchall()]
-
-
-def list_moved() -> list[int]:
-    """Open auctions whose notice now prints another end of the free period (it was suspended and resumed)."""
-    with connection.cursor() as cursor:
-        cursor.execute(MOVED_SQL)
         return [row[0] for row in cursor.fetchall()]
 
 

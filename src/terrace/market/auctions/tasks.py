@@ -1,4 +1,4 @@
-"""What the worker does every second: record the results of auctions that have ended, follow moved notices."""
+"""What the worker does every second: record the results of auctions that have ended."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ logger = logging.getLogger("terrace.auctions")
 def tick() -> int:
     """Close what is due, one transaction each; returns how many. A refusal is logged and tried again next time."""
     now = clock.now()
-    for auction_id in queries.list_moved():
-        services.follow_calendar(actor=SYSTEM, auction_id=auction_id, now=now)
     closed = 0
     for auction_id in queries.list_due(now):
         try:

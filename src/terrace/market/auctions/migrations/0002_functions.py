@@ -124,8 +124,6 @@ BEGIN
         WHEN b.state <> 'ADMITTED' THEN 'not_admitted'
         WHEN b.organisation_state <> 'ACTIVE' THEN 'organisation_inactive'
         WHEN a.deposit_required AND NOT auction_deposit_held(b.deposit_hold_id) THEN 'deposit_missing'
-        WHEN EXISTS (SELECT 1 FROM listings_listing WHERE id = a.listing_id AND state NOT IN ('ANNOUNCED', 'BIDDING'))
-            THEN 'suspended'
         WHEN v_phase = 'BEFORE' THEN 'not_open'
         WHEN v_phase = 'WAIT' THEN 'waiting'
         WHEN v_phase = 'CLOSED' THEN 'closed'
@@ -223,6 +221,5 @@ class Migration(migrations.Migration):
         ("auctions", "0001_initial"),
         ("audit", "0002_functions"),
         ("ledger", "0003_functions"),
-        ("listings", "0001_initial"),
     ]
     operations = [migrations.RunSQL(SQL, REVERSE)]

@@ -7,95 +7,263 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('auctions', '0002_functions'),
-        ('orgs', '0002_second_person'),
-        ('pghistory', '0007_auto_20250421_0444'),
+        ("auctions", "0002_functions"),
+        ("orgs", "0002_second_person"),
+        ("pghistory", "0007_auto_20250421_0444"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Agreement',
+            name="Agreement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('city', models.CharField(db_comment='division code of the city, GB/T 2260', default='371500', max_length=6)),
-                ('listing_id', models.BigIntegerField(db_comment='listings.Listing; one agreement per offer', unique=True)),
-                ('signup_id', models.BigIntegerField(db_comment='listings.SignUp of the buyer')),
-                ('number', models.CharField(db_comment='number of the notice', max_length=60)),
-                ('pollutant', models.CharField(choices=[('COD', '化学需氧量'), ('NH3N', '氨氮'), ('SO2', '二氧化硫'), ('NOX', '氮氧化物'), ('VOCS', '挥发性有机物'), ('PM', '颗粒物')], max_length=8)),
-                ('quantity_g', models.BigIntegerField(db_comment='grams per year')),
-                ('price_basis', models.CharField(choices=[('PER_YEAR', 'PER_YEAR'), ('TERM', 'TERM')], max_length=10)),
-                ('years', models.SmallIntegerField()),
-                ('floor_fen', models.BigIntegerField(db_comment='fen per tonne on price_basis; the starting price or the best quote')),
-                ('price_fen', models.BigIntegerField(db_comment='fen per tonne on price_basis', null=True)),
-                ('state', models.CharField(default='OFFERED', max_length=10)),
-                ('case_id', models.BigIntegerField(db_comment='procedures.Case', null=True, unique=True)),
-                ('approval_id', models.BigIntegerField(db_comment='orgs.Approval of the award', null=True)),
-                ('trade_number', models.CharField(blank=True, max_length=60)),
-                ('opened_at', models.DateTimeField()),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('buyer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='orgs.organisation')),
-                ('seller', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='orgs.organisation')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "city",
+                    models.CharField(
+                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
+                    ),
+                ),
+                (
+                    "listing_id",
+                    models.BigIntegerField(
+                        db_comment="listings.Listing; one agreement per offer", unique=True
+                    ),
+                ),
+                ("signup_id", models.BigIntegerField(db_comment="listings.SignUp of the buyer")),
+                ("number", models.CharField(db_comment="number of the notice", max_length=60)),
+                (
+                    "pollutant",
+                    models.CharField(
+                        choices=[
+                            ("COD", "化学需氧量"),
+                            ("NH3N", "氨氮"),
+                            ("SO2", "二氧化硫"),
+                            ("NOX", "氮氧化物"),
+                            ("VOCS", "挥发性有机物"),
+                            ("PM", "颗粒物"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("quantity_g", models.BigIntegerField(db_comment="grams per year")),
+                (
+                    "price_basis",
+                    models.CharField(choices=[("PER_YEAR", "PER_YEAR"), ("TERM", "TERM")], max_length=10),
+                ),
+                ("years", models.SmallIntegerField()),
+                (
+                    "floor_fen",
+                    models.BigIntegerField(
+                        db_comment="fen per tonne on price_basis; the starting price or the best quote"
+                    ),
+                ),
+                ("price_fen", models.BigIntegerField(db_comment="fen per tonne on price_basis", null=True)),
+                ("state", models.CharField(default="OFFERED", max_length=10)),
+                ("case_id", models.BigIntegerField(db_comment="procedures.Case", null=True, unique=True)),
+                ("approval_id", models.BigIntegerField(db_comment="orgs.Approval of the award", null=True)),
+                ("trade_number", models.CharField(blank=True, max_length=60)),
+                ("opened_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(null=True)),
+                (
+                    "buyer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="orgs.organisation"
+                    ),
+                ),
+                (
+                    "seller",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="orgs.organisation"
+                    ),
+                ),
             ],
             options={
-                'db_table': 'auctions_agreement',
+                "db_table": "auctions_agreement",
             },
         ),
         migrations.CreateModel(
-            name='AgreementEvent',
+            name="AgreementEvent",
             fields=[
-                ('pgh_id', models.AutoField(primary_key=True, serialize=False)),
-                ('pgh_created_at', models.DateTimeField(auto_now_add=True)),
-                ('pgh_label', models.TextField(help_text='The event label.')),
-                ('id', models.BigIntegerField()),
-                ('city', models.CharField(db_comment='division code of the city, GB/T 2260', default='371500', max_length=6)),
-                ('listing_id', models.BigIntegerField(db_comment='listings.Listing; one agreement per offer')),
-                ('signup_id', models.BigIntegerField(db_comment='listings.SignUp of the buyer')),
-                ('number', models.CharField(db_comment='number of the notice', max_length=60)),
-                ('pollutant', models.CharField(choices=[('COD', '化学需氧量'), ('NH3N', '氨氮'), ('SO2', '二氧化硫'), ('NOX', '氮氧化物'), ('VOCS', '挥发性有机物'), ('PM', '颗粒物')], max_length=8)),
-                ('quantity_g', models.BigIntegerField(db_comment='grams per year')),
-                ('price_basis', models.CharField(choices=[('PER_YEAR', 'PER_YEAR'), ('TERM', 'TERM')], max_length=10)),
-                ('years', models.SmallIntegerField()),
-                ('floor_fen', models.BigIntegerField(db_comment='fen per tonne on price_basis; the starting price or the best quote')),
-                ('price_fen', models.BigIntegerField(db_comment='fen per tonne on price_basis', null=True)),
-                ('state', models.CharField(default='OFFERED', max_length=10)),
-                ('case_id', models.BigIntegerField(db_comment='procedures.Case', null=True)),
-                ('approval_id', models.BigIntegerField(db_comment='orgs.Approval of the award', null=True)),
-                ('trade_number', models.CharField(blank=True, max_length=60)),
-                ('opened_at', models.DateTimeField()),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('buyer', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='orgs.organisation')),
-                ('pgh_context', models.ForeignKey(db_constraint=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='pghistory.context')),
-                ('pgh_obj', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='events', to='auctions.agreement')),
-                ('seller', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', related_query_name='+', to='orgs.organisation')),
+                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                ("pgh_label", models.TextField(help_text="The event label.")),
+                ("id", models.BigIntegerField()),
+                (
+                    "city",
+                    models.CharField(
+                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
+                    ),
+                ),
+                (
+                    "listing_id",
+                    models.BigIntegerField(db_comment="listings.Listing; one agreement per offer"),
+                ),
+                ("signup_id", models.BigIntegerField(db_comment="listings.SignUp of the buyer")),
+                ("number", models.CharField(db_comment="number of the notice", max_length=60)),
+                (
+                    "pollutant",
+                    models.CharField(
+                        choices=[
+                            ("COD", "化学需氧量"),
+                            ("NH3N", "氨氮"),
+                            ("SO2", "二氧化硫"),
+                            ("NOX", "氮氧化物"),
+                            ("VOCS", "挥发性有机物"),
+                            ("PM", "颗粒物"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("quantity_g", models.BigIntegerField(db_comment="grams per year")),
+                (
+                    "price_basis",
+                    models.CharField(choices=[("PER_YEAR", "PER_YEAR"), ("TERM", "TERM")], max_length=10),
+                ),
+                ("years", models.SmallIntegerField()),
+                (
+                    "floor_fen",
+                    models.BigIntegerField(
+                        db_comment="fen per tonne on price_basis; the starting price or the best quote"
+                    ),
+                ),
+                ("price_fen", models.BigIntegerField(db_comment="fen per tonne on price_basis", null=True)),
+                ("state", models.CharField(default="OFFERED", max_length=10)),
+                ("case_id", models.BigIntegerField(db_comment="procedures.Case", null=True)),
+                ("approval_id", models.BigIntegerField(db_comment="orgs.Approval of the award", null=True)),
+                ("trade_number", models.CharField(blank=True, max_length=60)),
+                ("opened_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(null=True)),
+                (
+                    "buyer",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="orgs.organisation",
+                    ),
+                ),
+                (
+                    "pgh_context",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pghistory.context",
+                    ),
+                ),
+                (
+                    "pgh_obj",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="events",
+                        to="auctions.agreement",
+                    ),
+                ),
+                (
+                    "seller",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="orgs.organisation",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.AddConstraint(
-            model_name='agreement',
-            constraint=models.CheckConstraint(condition=models.Q(('price_fen__isnull', True), ('price_fen__gte', models.F('floor_fen')), _connector='OR'), name='auctions_agreement_floor'),
+            model_name="agreement",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("price_fen__isnull", True), ("price_fen__gte", models.F("floor_fen")), _connector="OR"
+                ),
+                name="auctions_agreement_floor",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='agreement',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ('PRICED', 'AGREED', 'CHECKING', 'AWARDED')), _negated=True), ('price_fen__isnull', False), _connector='OR'), name='auctions_agreement_priced'),
+            model_name="agreement",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state__in", ("PRICED", "AGREED", "CHECKING", "AWARDED")), _negated=True),
+                    ("price_fen__isnull", False),
+                    _connector="OR",
+                ),
+                name="auctions_agreement_priced",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='agreement',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', False), ('state', 'AWARDED'), models.Q(('trade_number', ''), _negated=True)), models.Q(('ended_at__isnull', False), ('state', 'FAILED'), ('trade_number', '')), models.Q(models.Q(('state__in', ['AWARDED', 'FAILED']), _negated=True), ('ended_at__isnull', True), ('trade_number', '')), _connector='OR'), name='auctions_agreement_ended'),
+            model_name="agreement",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("ended_at__isnull", False),
+                        ("state", "AWARDED"),
+                        models.Q(("trade_number", ""), _negated=True),
+                    ),
+                    models.Q(("ended_at__isnull", False), ("state", "FAILED"), ("trade_number", "")),
+                    models.Q(
+                        models.Q(("state__in", ["AWARDED", "FAILED"]), _negated=True),
+                        ("ended_at__isnull", True),
+                        ("trade_number", ""),
+                    ),
+                    _connector="OR",
+                ),
+                name="auctions_agreement_ended",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='agreement',
-            trigger=pgtrigger.compiler.Trigger(name='insert_insert', sql=pgtrigger.compiler.UpsertTriggerSql(func='INSERT INTO "auctions_agreementevent" ("approval_id", "buyer_id", "case_id", "city", "ended_at", "floor_fen", "id", "listing_id", "number", "opened_at", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "pollutant", "price_basis", "price_fen", "quantity_g", "seller_id", "signup_id", "state", "trade_number", "years") VALUES (NEW."approval_id", NEW."buyer_id", NEW."case_id", NEW."city", NEW."ended_at", NEW."floor_fen", NEW."id", NEW."listing_id", NEW."number", NEW."opened_at", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."pollutant", NEW."price_basis", NEW."price_fen", NEW."quantity_g", NEW."seller_id", NEW."signup_id", NEW."state", NEW."trade_number", NEW."years"); RETURN NULL;', hash='1833f743d599cb9db541a5e52369c44f6a42f69f', operation='INSERT', pgid='pgtrigger_insert_insert_b2096', table='auctions_agreement', when='AFTER')),
+            model_name="agreement",
+            trigger=pgtrigger.compiler.Trigger(
+                name="insert_insert",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func='INSERT INTO "auctions_agreementevent" ("approval_id", "buyer_id", "case_id", "city", "ended_at", "floor_fen", "id", "listing_id", "number", "opened_at", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "pollutant", "price_basis", "price_fen", "quantity_g", "seller_id", "signup_id", "state", "trade_number", "years") VALUES (NEW."approval_id", NEW."buyer_id", NEW."case_id", NEW."city", NEW."ended_at", NEW."floor_fen", NEW."id", NEW."listing_id", NEW."number", NEW."opened_at", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."pollutant", NEW."price_basis", NEW."price_fen", NEW."quantity_g", NEW."seller_id", NEW."signup_id", NEW."state", NEW."trade_number", NEW."years"); RETURN NULL;',
+                    hash="1833f743d599cb9db541a5e52369c44f6a42f69f",
+                    operation="INSERT",
+                    pgid="pgtrigger_insert_insert_b2096",
+                    table="auctions_agreement",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='agreement',
-            trigger=pgtrigger.compiler.Trigger(name='update_update', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.* IS DISTINCT FROM NEW.*)', func='INSERT INTO "auctions_agreementevent" ("approval_id", "buyer_id", "case_id", "city", "ended_at", "floor_fen", "id", "listing_id", "number", "opened_at", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "pollutant", "price_basis", "price_fen", "quantity_g", "seller_id", "signup_id", "state", "trade_number", "years") VALUES (NEW."approval_id", NEW."buyer_id", NEW."case_id", NEW."city", NEW."ended_at", NEW."floor_fen", NEW."id", NEW."listing_id", NEW."number", NEW."opened_at", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."pollutant", NEW."price_basis", NEW."price_fen", NEW."quantity_g", NEW."seller_id", NEW."signup_id", NEW."state", NEW."trade_number", NEW."years"); RETURN NULL;', hash='13b48c2cae86c898c0c1639e335eab6436fa992d', operation='UPDATE', pgid='pgtrigger_update_update_8c8a1', table='auctions_agreement', when='AFTER')),
+            model_name="agreement",
+            trigger=pgtrigger.compiler.Trigger(
+                name="update_update",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                    func='INSERT INTO "auctions_agreementevent" ("approval_id", "buyer_id", "case_id", "city", "ended_at", "floor_fen", "id", "listing_id", "number", "opened_at", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "pollutant", "price_basis", "price_fen", "quantity_g", "seller_id", "signup_id", "state", "trade_number", "years") VALUES (NEW."approval_id", NEW."buyer_id", NEW."case_id", NEW."city", NEW."ended_at", NEW."floor_fen", NEW."id", NEW."listing_id", NEW."number", NEW."opened_at", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."pollutant", NEW."price_basis", NEW."price_fen", NEW."quantity_g", NEW."seller_id", NEW."signup_id", NEW."state", NEW."trade_number", NEW."years"); RETURN NULL;',
+                    hash="13b48c2cae86c898c0c1639e335eab6436fa992d",
+                    operation="UPDATE",
+                    pgid="pgtrigger_update_update_8c8a1",
+                    table="auctions_agreement",
+                    when="AFTER",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='agreementevent',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='8dbbd9fdf9f17242b285dd034016ddb2f83caf38', operation='UPDATE OR DELETE', pgid='pgtrigger_append_only_7f25b', table='auctions_agreementevent', when='BEFORE')),
+            model_name="agreementevent",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="8dbbd9fdf9f17242b285dd034016ddb2f83caf38",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_7f25b",
+                    table="auctions_agreementevent",
+                    when="BEFORE",
+                ),
+            ),
         ),
     ]

@@ -40,7 +40,6 @@ class Why(enum.StrEnum):
     NOT_ADMITTED = "not_admitted"
     ORGANISATION_INACTIVE = "organisation_inactive"
     DEPOSIT_MISSING = "deposit_missing"
-    SUSPENDED = "suspended"
     NOT_OPEN = "not_open"
     WAITING = "waiting"
     CLOSED = "closed"
@@ -91,13 +90,12 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What the platform knows of the bidder, and of the offer, when the quote arrives."""
+    """What the platform knows of a bidder when the quote arrives."""
 
     admitted: bool = True
     organisation_active: bool = True
     deposit_held: bool = True
     limit_fen: int | None = None
-    offer_open: bool = True
 
 
 GOOD_STANDING = Standing()
@@ -236,7 +234,6 @@ def _refusal(terms: Terms, state: State, quote: Quote, phase: Phase) -> Why | No
         (not quote.standing.admitted, Why.NOT_ADMITTED),
         (not quote.standing.organisation_active, Why.ORGANISATION_INACTIVE),
         (not quote.standing.deposit_held, Why.DEPOSIT_MISSING),
-        (not quote.standing.offer_open, Why.SUSPENDED),
         (phase is Phase.BEFORE, Why.NOT_OPEN),
         (phase is Phase.WAIT, Why.WAITING),
         (phase is Phase.CLOSED, Why.CLOSED),

@@ -23,7 +23,6 @@ from terrace.market.auctions.services.closing import (
     RecordDamaged,
     admit_signup,
     close_auction,
-    follow_calendar,
     open_for_listing,
     stop_for_listing,
 )
@@ -59,7 +58,6 @@ __all__ = [
     "create_auction",
     "decide_award",
     "enter_bidder",
-    "follow_calendar",
     "lapse_agreement",
     "open_auction",
     "open_for_listing",

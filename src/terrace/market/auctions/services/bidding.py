@@ -79,14 +79,6 @@ class DepositMissing(BidRefused):
     )
 
 
-class OfferSuspended(BidRefused):
-    code = "auction.bid.suspended"
-    text = Text(
-        "该标的已中止或终止交易，暂不接受报价。", "The offer is suspended or ended; no quote is accepted."
-    )
-    hint = Text("恢复后的时间以公告为准。", "The notice will say when it resumes.")
-
-
 class AuctionNotOpen(BidRefused):
     code = "auction.bid.not_open"
     text = Text("竞价尚未开始，报价未被接受。", "The auction has not opened; the quote was not accepted.")
@@ -178,7 +170,6 @@ REFUSALS: dict[Why, type[BidRefused]] = {
     Why.NOT_ADMITTED: BidderNotAdmitted,
     Why.ORGANISATION_INACTIVE: BidderInactive,
     Why.DEPOSIT_MISSING: DepositMissing,
-    Why.SUSPENDED: OfferSuspended,
     Why.NOT_OPEN: AuctionNotOpen,
     Why.WAITING: AuctionWaiting,
     Why.CLOSED: AuctionClosed,

@@ -135,40 +135,6 @@ def close_auction(*, actor: Actor, auction_id: int, now: dt.datetime) -> Auction
     return result
 
 
-@act("auction.terms.move")
-def follow_calendar(*, actor: Actor, auction_id: int, now: dt.datetime) -> Auction:
-    """Move the free period of an open auction to where its resumed notice now prints it.
-
-    Only before the timed period, and never to an instant that has passed. Journalled with both values.
-    """
-    access.may_close(actor).require()
-    auction = access.get_auction_for(actor, auction_id)
-    listing, _ = lock_listing(auction.listing_id)
-    state = AuctionState.objects.select_for_update().get(pk=auction_id)
-    auction.refresh_from_db()
-    before = (auction.opens_at, auction.free_until)
-    if state.closed_at is not None or state.timed_ends_at is not None or listing.quoting_until <= now:
-        return auction
-    if state.seq == 0:
-        auction.opens_at = listing.quoting_from
-    auction.free_until = listing.quoting_until
-    auction.save(update_fields=["opens_at", "free_until"])
-    state.free_ends_at = listing.quoting_until
-    _emit(auction, state, "terms", {})
-    audit.record(
-        actor=actor,
-        act="auction.terms.move",
-        subject_type="auction",
-        subject_id=auction_id,
-        at=now,
-        facts={
-            "before": [at.isoformat() for at in before],
-            "after": [auction.opens_at.isoformat(), auction.free_until.isoformat()],
-        },
-    )
-    return auction
-
-
 def open_for_listing(listing: Listing, now: dt.datetime) -> None:
     """Part, told by listings ("BIDDING"): open the auction with the notice's terms and let in who is admitted."""
     auction = Auction.objects.filter(listing_id=listing.pk).first()

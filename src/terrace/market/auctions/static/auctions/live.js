@@ -197,7 +197,6 @@
     show(bid.state);
   });
   source.addEventListener("state", (event) => show(JSON.parse(event.data)));
-  source.addEventListener("terms", (event) => show(JSON.parse(event.data).state));
   source.addEventListener("result", () => { over = true; source.close(); location.reload(); });
   source.addEventListener("status", (event) => {
     tell(JSON.parse(event.data).live ? "" : words("数据库正在恢复，恢复后自动补齐。已确认的报价不会丢失。", "The database is coming back; what you missed follows by itself. No confirmed quote is lost."));
