@@ -11,7 +11,7 @@ import os
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import BinaryIO
+from typing import Protocol
 
 from django.conf import settings
 
@@ -31,6 +31,14 @@ from terrace.kernel.documents.rules import DocumentKind
 log = logging.getLogger(__name__)
 
 SCAN_SECONDS_MAX = 120
+
+
+class Readable(Protocol):
+    """An open file, an upload of a form."""
+
+    def seek(self, offset: int, /) -> object: ...
+
+    def read(self, size: int, /) -> bytes: ...
 
 
 class StoreFull(Refusal):
@@ -59,7 +67,7 @@ class DocumentReplaced(Refusal):
 def store(
     *,
     actor: Actor,
-    content: bytes | BinaryIO,
+    content: bytes | Readable,
     filename: str,
     media_type: str = "",
     kind: str,
@@ -79,7 +87,7 @@ def store(
     """
     limits = kind_of(kind)
     name = rules.clean_filename(filename)
-    data = content if isinstance(content, bytes) else content.read(limits.size_bytes_max + 1)
+    data = content if isinstance(content, bytes) else _read(content, limits.size_bytes_max + 1)
     found = rules.accept(data, name, limits)
     if replaces is not None:
         newest = Document.objects.select_for_update().get(pk=replaces.pk)
@@ -181,6 +189,12 @@ def scan_pending(*, now: dt.datetime, limit: int = 20) -> int:
         record_scan(actor=SYSTEM, document_id=document.pk, infected=done.returncode == 1, note=note, now=now)
         decided += 1
     return decided
+
+
+def _read(content: Readable, size: int) -> bytes:
+    content.seek(0)  # a form may have looked into the file already
+    data: bytes = content.read(size)
+    return data
 
 
 def _scanner() -> list[str]:

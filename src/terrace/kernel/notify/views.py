@@ -7,7 +7,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from terrace.kernel.base import clock
 from terrace.kernel.notify import queries, services
@@ -28,3 +28,14 @@ def inbox(request: HttpRequest) -> HttpResponse:
         return response
     page = Paginator(queries.inbox_of(actor), PAGE_SIZE).get_page(request.GET.get("page"))
     return render(request, "notify/inbox.html", {"page": page, "unread": queries.count_unread(actor)})
+
+
+@login_required
+@require_safe
+def follow(request: HttpRequest, message_id: int) -> HttpResponse:
+    """Open what a message is about; the message counts as read from then on."""
+    actor = request.actor  # type: ignore[attr-defined]  # set by the middleware of orgs
+    message = services.open_message(actor=actor, message_id=message_id, now=clock.now())
+    response = HttpResponseRedirect(message.url or reverse("notify:inbox"))
+    response.status_code = 303
+    return response

@@ -34,6 +34,19 @@ def test_reading_and_marking(client: Client) -> None:
     assert Message.objects.filter(read_at=None).count() == 0
 
 
+def test_following_a_message_marks_it_read_and_foreign_ones_are_not_found(client: Client) -> None:
+    firm = organisation()
+    client.force_login(member(firm, "FIRM_CLERK"))
+    stranger = member(organisation(), "FIRM_CLERK")
+    tell(organisation_ids=[firm.pk], user_ids=[stranger.pk])
+    own, foreign = Message.objects.exclude(user=stranger).get(), Message.objects.get(user=stranger)
+    answer = client.get(reverse("notify:follow", args=[own.pk]))
+    assert (answer.status_code, answer["Location"]) == (303, "/desk/")
+    own.refresh_from_db()
+    assert own.read_at is not None
+    assert client.get(reverse("notify:follow", args=[foreign.pk])).status_code == 404
+
+
 def test_the_number_of_queries_is_fixed(client: Client) -> None:
     firm = organisation()
     client.force_login(member(firm, "FIRM_CLERK"))
