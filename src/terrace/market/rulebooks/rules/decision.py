@@ -171,19 +171,21 @@ def decide(case: EligibilityCase, book: Rulebook, on: dt.date) -> Decision:
     )
 
 
-def _all(results: list[RuleResult], kind: str, passed: bool) -> bool:
+def _any(results: list[RuleResult], kind: str, passed: bool) -> bool:
     return any(rule.kind == kind and rule.passed is passed for rule in results)
 
 
 def _verdict(case: EligibilityCase, book: Rulebook, on: dt.date, results: list[RuleResult]) -> Verdict:
-    if _all(results, "bar", False):
+    if _any(results, "bar", False):
         return Verdict.BARRED
-    if _all(results, "coverage", False):
+    if not covered_needs(case, book, on):
         return Verdict.NOT_COVERED
-    if _all(results, "exemption", True):
-        return Verdict.EXEMPT
-    if _all(results, "scope", True):
-        return Verdict.MUST_BUY
+    if case.project.new:
+        if _any(results, "exemption", True):
+            return Verdict.EXEMPT
+        if _any(results, "scope", True):
+            return Verdict.MUST_BUY
+    # "Others voluntary" (R6): a project below the scope, or an existing unit, that applies for it.
     may = any(p.name == "voluntary_allowed" for p in book.parameters)
     if case.project.voluntary and may and book.parameter("voluntary_allowed", on).value == "yes":
         return Verdict.VOLUNTARY
@@ -228,8 +230,8 @@ def _statement(
         )
     if verdict is Verdict.VOLUNTARY:
         return Text(
-            "项目没有购买义务，已自愿申请参加交易。",
-            "The project has no duty to buy and takes part at its own wish.",
+            "没有购买义务，已自愿申请参加交易。",
+            "There is no duty to buy; it takes part at its own wish.",
         )
     return Text("项目不在交易范围内，没有购买义务。", "The project is not covered and has no duty to buy.")
 

@@ -100,6 +100,13 @@ def test_a_project_below_the_scope_may_volunteer_until_june_2026() -> None:
     assert decided(TRIAL, BEFORE, voluntary=True, needs_t={"COD": "10"}).verdict == "must_buy"
 
 
+def test_an_existing_unit_may_volunteer_too() -> None:
+    """R6."""
+    assert decided(TRIAL, BEFORE, new=False, voluntary=True, needs_t={"COD": "0.05"}).verdict == "voluntary"
+    assert decided(NEW, AFTER, new=False, voluntary=True).verdict == "not_covered"
+    assert decided(NATIONAL, AFTER, new=False, voluntary=True).verdict == "not_covered"
+
+
 def test_existing_units_are_not_asked() -> None:
     """R4."""
     decision = decided(NEW, AFTER, new=False, needs_t={"COD": "50"})
