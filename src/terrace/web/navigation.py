@@ -10,13 +10,15 @@ from terrace.kernel.base.actor import Actor
 from terrace.kernel.base.texts import Text
 from terrace.kernel.orgs.roles import Role
 
-EVERYONE = frozenset(Role)
 FIRM = frozenset({Role.FIRM_CLERK, Role.FIRM_APPROVER})
 RESERVE = frozenset({Role.RESERVE_MAKER, Role.RESERVE_CHECKER})
 EXCHANGE = frozenset({Role.EXCHANGE_MAKER, Role.EXCHANGE_CHECKER})
-BUREAU = frozenset({Role.BUREAU, Role.BUREAU_CHECKER, Role.BRANCH})
+BUREAU = frozenset({Role.BUREAU, Role.BUREAU_CHECKER})
 ADMINS = frozenset({Role.ADMIN, Role.ADMIN_CHECKER})
-WATCH = frozenset({Role.AUDITOR, Role.MONITOR})
+AUDIT = frozenset({Role.AUDITOR})
+STAFF = (
+    RESERVE | EXCHANGE | BUREAU | AUDIT | frozenset({Role.BRANCH, Role.FINANCE, Role.PERMIT, Role.MONITOR})
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +52,22 @@ PUBLIC: tuple[Entry, ...] = (
 
 SIGNED_IN: tuple[Entry, ...] = (
     Entry(Text("工作台", "Desk"), "web:desk"),
-    Entry(Text("消息", "Inbox"), "notify:inbox"),
+    Entry(Text("我的排污权", "My rights"), "rights:mine", FIRM),
+    Entry(Text("项目与需求", "Projects and needs"), "rights:projects", FIRM),
+    Entry(Text("我的报名", "My applications"), "listings:signups", FIRM),
+    Entry(Text("储备管理", "The reserve"), "reserve:desk", RESERVE),
+    Entry(Text("挂牌管理", "Listings"), "listings:exchange", EXCHANGE),
+    Entry(Text("资格审查", "Qualification"), "listings:qualification", EXCHANGE),
+    Entry(Text("核定", "Verification"), "rights:verifications", BUREAU | {Role.BRANCH}),
+    Entry(Text("成交办理", "Trades"), "settlement:trades", FIRM | (STAFF - {Role.BRANCH})),
+    Entry(Text("收付款", "Payments"), "settlement:payments", EXCHANGE | AUDIT | {Role.FINANCE}),
+    Entry(Text("规则参数", "Parameters"), "rulebooks:parameters", BUREAU | AUDIT),
+    Entry(Text("总账", "Ledger"), "ledger:totals", AUDIT),
+    Entry(Text("日志", "Journal"), "audit:journal", AUDIT),
+    Entry(Text("单位管理", "Organisations"), "orgs:organisations", EXCHANGE | BUREAU | ADMINS | AUDIT),
     Entry(Text("复核", "Approvals"), "orgs:approvals"),
     Entry(Text("本单位", "My organisation"), "orgs:mine"),
-    Entry(Text("单位管理", "Organisations"), "orgs:organisations", EXCHANGE | ADMINS | WATCH),
+    Entry(Text("消息", "Inbox"), "notify:inbox"),
 )
 
 

@@ -103,6 +103,10 @@ class Deal:
     trade: Trade
 
     @property
+    def url(self) -> str:
+        return address("settlement:result", self.trade.number)
+
+    @property
     def price(self) -> Price:
         return Price(self.trade.price_fen_per_tonne, PriceBasis(self.trade.price_basis), self.trade.years)
 
