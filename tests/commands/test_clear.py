@@ -5,8 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 
+from terrace.kernel.audit.models import JournalEntry
+from terrace.kernel.audit.services import record
+from terrace.kernel.base import clock
+from terrace.kernel.base.actor import SYSTEM
+from terrace.market.auctions.rules import ascending
 from terrace.market.auctions.tests.test_clearing import EPA_2023, HUNTER_RIVER
+from terrace.market.auctions.tests.test_rules_ascending import MINUTE, NINGXIA, OPENS
 from terrace.site.cli import main
 
 AWARD_KEYS = {"bid_id", "bidder", "quantity", "price", "amount"}
@@ -80,6 +87,32 @@ def test_a_bundle_is_written_run_again_and_found_when_changed(capsys, tmp_path, 
     path.write_text(path.read_text().replace('"10861"', '"10862"'))
     assert main(["verify", str(path)]) == 1
     assert "哈希不同" in capsys.readouterr().out
+
+
+def test_the_bundle_of_a_live_auction_is_run_again_too(capsys, tmp_path) -> None:
+    quotes = [ascending.Quote("A2", 2_100_000, OPENS), ascending.Quote("K7", 2_150_000, OPENS + MINUTE)]
+    made = ascending.bundle(NINGXIA, quotes, about={"number": "10"})
+    path = written(tmp_path, json.dumps(made, indent=1, ensure_ascii=False), "auction.json")
+    assert main(["verify", str(path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["bundle_sha256"] == made["bundle_sha256"]
+    made["bids"][1]["price_fen"] += 50_000
+    assert main(["verify", str(written(tmp_path, json.dumps(made), "auction.json"))]) == 1
+    made["bids"][1]["price_fen"] = "much"
+    assert main(["verify", str(written(tmp_path, json.dumps(made), "auction.json"))]) == 2
+
+
+@pytest.mark.django_db
+def test_the_database_is_verified(capsys, monkeypatch, settings, tmp_path) -> None:
+    settings.TERRACE_DOCUMENT_DIR = tmp_path
+    monkeypatch.setenv("DATABASE_URL", "postgresql:///the-one-the-tests-use")
+    assert main(["verify", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"ok": True, "findings": []}
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE audit_journal DISABLE TRIGGER append_only")
+    record(actor=SYSTEM, act="test.thing.do", subject_type="thing", subject_id=1, at=clock.now())
+    JournalEntry.objects.update(reason="x")
+    assert main(["verify", "--lang", "en"]) == 1
+    assert "journal" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"format": NaN}', "[" * 100_000, b"\xff\xfe"])

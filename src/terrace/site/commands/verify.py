@@ -18,7 +18,7 @@ HELP = "run a published bundle again, or (without FILE) recompute journal and le
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "file", nargs="?", metavar="FILE", help="a bundle written by `terrace clear --bundle`"
+        "file", nargs="?", metavar="FILE", help="a bundle of `terrace clear --bundle`, or of a result page"
     )
     parser.add_argument("--sha256", metavar="DIGEST", help="the published digest that the bundle must have")
 
@@ -113,6 +113,7 @@ def _reachable() -> Iterator[None]:
     try:
         yield
     finally:
+        del os.environ["DATABASE_URL"]
         if not running:
             cluster.stop()
 
@@ -120,7 +121,6 @@ def _reachable() -> Iterator[None]:
 def _findings() -> list[dict[str, str]]:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "terrace.site.settings.demo")
     import django
-    from django.db import connection
     from django.db.utils import OperationalError, ProgrammingError
 
     django.setup()
@@ -131,5 +131,3 @@ def _findings() -> list[dict[str, str]]:
     except (OperationalError, ProgrammingError) as error:
         first = (str(error).strip().splitlines() or ["no message"])[0]
         raise BadInput(f"the database cannot be read: {first}") from None
-    finally:
-        connection.close()

@@ -18,7 +18,7 @@ from terrace.kernel.base.errors import Refusal
 from terrace.kernel.base.texts import Text
 from terrace.kernel.procedures import queries as procedures
 from terrace.kernel.procedures.models import Case
-from terrace.market.rulebooks.rules import Verdict
+from terrace.market.rulebooks.rules import Verdict, fact_label, fact_value
 from terrace.web import navigation, page
 from terrace.web.icons import ICONS
 from terrace.web.templatetags.figures import due as due_text
@@ -228,7 +228,10 @@ def rule_view(rule: Any) -> dict[str, Any]:
         "remedy": _spoken_part(rule, "remedy") if outcome != "passed" else "",
         "clause": f"{_part(rule, 'id')} {_part(rule, 'clause')}".strip(),
         "proposed": bool(_part(rule, "proposed", False)),
-        "facts": [(name, in_language(value)) for name, value in dict(facts).items()],
+        "facts": [
+            (in_language(fact_label(name)), in_language(fact_value(value)))
+            for name, value in dict(facts).items()
+        ],
     }
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from terrace.kernel.base.errors import Refusal
 from terrace.kernel.base.texts import Text
+from terrace.market.auctions.rules import ascending
 from terrace.market.auctions.rules.clearing import RULE_VERSION, BidFileInvalid, Bids, Outcome, Terms, clear
 from terrace.market.auctions.rules.clearing.columns import from_columns, rows_source
 
@@ -117,13 +118,30 @@ def _invalid(file: str, zh: str, en: str) -> BundleInvalid:
 
 
 def verify_bundle(bundle: object, file: str = "bundle") -> Verification:
-    """Run a bundle again and compare outcome and digest. Raises BundleInvalid for what is no bundle."""
+    """Run a bundle again and compare outcome and digest: of a clearing, or of a live auction.
+
+    Raises BundleInvalid for what is no bundle.
+    """
+    if isinstance(bundle, dict) and bundle.get("kind") == "ascending":
+        return _verify_ascending(bundle, file)
     bids, terms = inputs_of(bundle, file)
     assert isinstance(bundle, dict)
     try:
         again = make_bundle(bids, terms, clear(bids, terms))
     except BidFileInvalid as refusal:
         raise _invalid(file, refusal.message("zh"), refusal.message("en")) from None
+    return _compared(bundle, again)
+
+
+def _verify_ascending(bundle: dict[str, Any], file: str) -> Verification:
+    try:
+        again = ascending.rerun(bundle)
+    except ascending.BundleInvalid as error:
+        raise _invalid(file, str(error), str(error)) from None
+    return _compared(bundle, again)
+
+
+def _compared(bundle: dict[str, Any], again: dict[str, Any]) -> Verification:
     differences = tuple(
         name
         for name in sorted(again.keys() | bundle.keys())

@@ -21,6 +21,7 @@ from terrace.market.rulebooks.rules.rulebook import (
     rulebook_on,
     rulebooks,
 )
+from terrace.market.rulebooks.rules.words import fact_label, fact_value
 
 __all__ = [
     "BuyerFacts",
@@ -41,6 +42,8 @@ __all__ = [
     "decide",
     "deposit_preset",
     "deposit_presets",
+    "fact_label",
+    "fact_value",
     "read_case",
     "rulebook",
     "rulebook_on",

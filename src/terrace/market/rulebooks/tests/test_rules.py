@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from terrace.kernel.base.errors import InputInvalid
 from terrace.kernel.base.quantity import Pollutant, Price, PriceBasis, Quantity
+from terrace.kernel.base.texts import Text
 from terrace.market.rulebooks.rules import (
     Decision,
     Parameter,
@@ -16,6 +17,8 @@ from terrace.market.rulebooks.rules import (
     case_as_document,
     decide,
     deposit_preset,
+    fact_label,
+    fact_value,
     read_case,
     rulebook,
     rulebook_on,
@@ -370,6 +373,41 @@ def test_a_field_that_cannot_be_read_is_named(document: Any, field: str) -> None
     assert refusal.value.message("en").startswith(f"{field}:")
     if "needs_t." not in field or "CO2" in field:
         assert refusal.value.code == "rulebooks.field_invalid"
+
+
+def test_every_figure_of_a_decision_has_a_name_in_both_languages() -> None:
+    for book in rulebooks():
+        for on in (book.effective_from, AFTER):
+            decision = decide(
+                read_case(case_document(lot={}, buyer={}, needs_t={"COD": "2", "PM": "1"})), book, on
+            )
+            for result in decision.rules:
+                for name, value in result.facts.items():
+                    assert fact_label(name) != Text(name, name), name
+                    assert fact_value(value).zh and fact_value(value).en
+
+
+@pytest.mark.parametrize(
+    ("value", "zh"),
+    [
+        (None, "未知"),
+        (True, "是"),
+        (False, "否"),
+        ([], "无"),
+        ({}, "无"),
+        (["COD", "NH3N"], "化学需氧量、氨氮"),
+        ({"COD": "0.1"}, "化学需氧量 0.1"),
+        ("<=", "不高于"),
+        ("tuhai", "tuhai"),
+        (Text("原文", "as it is"), "原文"),
+    ],
+)
+def test_figures_in_words(value: Any, zh: str) -> None:
+    assert fact_value(value).zh == zh
+
+
+def test_a_figure_nobody_named_keeps_its_own_name() -> None:
+    assert fact_label("colour").en == "colour"
 
 
 words = st.sampled_from([None, "guanxian", "linqing", "tuhai", "majia", "paper", "pig_farm"])
