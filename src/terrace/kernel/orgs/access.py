@@ -194,6 +194,7 @@ def may_list_organisations(actor: Actor) -> Verdict:
         Role.BUREAU,
         Role.BUREAU_CHECKER,
         Role.AUDITOR,
+        Role.MONITOR,
         Role.ADMIN,
         Role.ADMIN_CHECKER,
     )

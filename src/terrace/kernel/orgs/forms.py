@@ -213,6 +213,13 @@ class ReasonForm(forms.Form):
     )
 
 
+class FactorForm(ReasonForm):
+    """Whose second factor is to be removed, and why."""
+
+    username = forms.CharField(label=both("登录名", "Sign-in name"), max_length=150)
+    field_order = ("username",)
+
+
 class DecisionForm(forms.Form):
     """The second signature: yes, or no with a reason."""
 

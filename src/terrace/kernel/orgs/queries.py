@@ -101,6 +101,10 @@ def waiting_applications() -> QuerySet[AccountApplication]:
     )
 
 
+def organisation_by_code(credit_code: str) -> Organisation | None:
+    return Organisation.objects.filter(credit_code=credit_code).first()
+
+
 def application_by_number(number: str) -> AccountApplication | None:
     return AccountApplication.objects.select_related("organisation").filter(number=number).first()
 

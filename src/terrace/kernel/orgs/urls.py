@@ -19,6 +19,7 @@ urlpatterns = [
     path("mine/bank/", views.bank, name="bank"),
     path("mine/letters/new/", views.letter_give, name="letter_give"),
     path("mine/letters/<int:letter_id>/revoke/", views.letter_revoke, name="letter_revoke"),
+    path("second-factors/reset/", views.factor_reset, name="factor_reset"),
     path("act-for/", views.act_for, name="act_for"),
     path("approvals/", views.approvals, name="approvals"),
     path("approvals/<int:approval_id>/", views.approval, name="approval"),

@@ -10,6 +10,8 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from allauth.mfa.models import Authenticator
+
 from terrace.kernel.audit.services import digest_of, first_answer, record
 from terrace.kernel.base.actor import Actor
 from terrace.kernel.base.clock import local
@@ -24,6 +26,7 @@ from terrace.kernel.orgs.models import (
     Membership,
     Organisation,
     Person,
+    User,
 )
 from terrace.kernel.orgs.roles import Role
 from terrace.kernel.orgs.services.approvals import AlreadyDecided, PersonUnknown, ReasonMissing, ask, decide
@@ -258,10 +261,55 @@ def _change_bank(payload: dict[str, Any], now: dt.datetime) -> dict[str, Any]:
     return {"before": before, "after": after}
 
 
+@act("orgs.factor.propose")
+def propose_factor_reset(*, actor: Actor, username: str, reason: str, now: dt.datetime) -> Approval:
+    """An administrator proposes to remove a user's second factor (telephone and recovery codes lost).
+
+    The other administrator decides; then the user signs in by password and sets up a new one at once.
+    Raises NotAllowed, NotFound, ReasonMissing, PersonUnknown, AlreadyAsked.
+    """
+    access.require_role(actor, Role.ADMIN).require()
+    user = User.objects.select_related("person").filter(username=username.strip(), is_active=True).first()
+    if user is None:
+        raise NotFound(what=Text("该账号", "the sign-in"))
+    if not reason.strip():
+        raise ReasonMissing
+    approval = ask(
+        actor=actor,
+        act="orgs.factor.reset",
+        subject_type="user.factor",
+        subject_id=user.pk,
+        payload={"user_id": user.pk, "username": user.username, "reason": reason.strip()},
+        checker_roles=[Role.ADMIN_CHECKER],
+        summary=Text(
+            f"解除{user.display_name()}的第二因素", f"Remove the second factor of {user.display_name()}"
+        ),
+        now=now,
+    )
+    record(
+        actor=actor,
+        act="orgs.factor.propose",
+        subject_type="user",
+        subject_id=user.pk,
+        at=now,
+        reason=reason.strip(),
+        facts={"approval": approval.pk, "username": user.username},
+    )
+    return approval
+
+
+def _reset_factor(payload: dict[str, Any], now: dt.datetime) -> dict[str, Any]:
+    held = Authenticator.objects.filter(user_id=payload["user_id"])
+    kinds = sorted(held.values_list("type", flat=True))
+    held.delete()
+    return {"before": {"factors": kinds}, "after": {"factors": []}}
+
+
 EFFECTS: dict[str, Callable[[dict[str, Any], dt.datetime], dict[str, Any]]] = {
     "orgs.role.grant": _grant,
     "orgs.role.end": _end,
     "orgs.bank.change": _change_bank,
+    "orgs.factor.reset": _reset_factor,
 }
 
 

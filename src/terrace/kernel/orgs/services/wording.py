@@ -62,8 +62,16 @@ def _bank(payload: dict[str, Any]) -> Facts:
     ]
 
 
+def _factor(payload: dict[str, Any]) -> Facts:
+    return [
+        (Text("登录名", "Sign-in name"), _same(payload["username"])),
+        (Text("理由", "Reason"), _same(payload["reason"])),
+    ]
+
+
 def register_own_decisions() -> None:
     """Called once when the application starts."""
     on_decision("orgs.role.grant", label=Text("授予角色", "Grant a role"), facts=_grant)
     on_decision("orgs.role.end", label=Text("结束角色", "End a role"), facts=_end)
     on_decision("orgs.bank.change", label=Text("变更结算账户", "Change the bank account"), facts=_bank)
+    on_decision("orgs.factor.reset", label=Text("解除第二因素", "Remove the second factor"), facts=_factor)

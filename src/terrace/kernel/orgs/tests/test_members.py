@@ -6,6 +6,7 @@ import datetime as dt
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.core import mail
 from django.db import IntegrityError, transaction
 
@@ -363,3 +364,26 @@ def test_the_language_of_a_user_is_kept() -> None:
 
     with pytest.raises(NotAllowed):
         services.choose_language(actor=ANONYMOUS, language="en", now=clock.now())
+
+
+def test_a_lost_second_factor_is_removed_by_two_administrators() -> None:
+    user = make.member(make.organisation(), Role.FIRM_APPROVER)
+    Authenticator.objects.create(user=user, type="totp", data={})
+    admin = make.actor(Role.ADMIN)
+
+    def propose(actor: Actor, username: str = user.username, reason: str = "手机遗失") -> Approval:
+        return services.propose_factor_reset(actor=actor, username=username, reason=reason, now=clock.now())
+
+    with pytest.raises(NotAllowed):
+        propose(make.actor(Role.EXCHANGE_CHECKER))
+    with pytest.raises(NotFound):
+        propose(admin, username="nobody")
+    with pytest.raises(services.ReasonMissing):
+        propose(admin, reason=" ")
+    approval = propose(admin)
+    assert access.standing_of(user).has_second_factor
+    with pytest.raises(NotAllowed):
+        decide(make.actor(Role.ADMIN), approval)
+    decide(make.actor(Role.ADMIN_CHECKER), approval)
+    assert not access.standing_of(user).has_second_factor
+    assert entries_of("approval", approval.pk)[0].facts["before"] == {"factors": ["totp"]}

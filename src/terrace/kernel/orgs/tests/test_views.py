@@ -167,11 +167,13 @@ MATRIX = {
         Role.BUREAU,
         Role.BUREAU_CHECKER,
         Role.AUDITOR,
+        Role.MONITOR,
         Role.ADMIN,
         Role.ADMIN_CHECKER,
     },
     "/orgs/mine/roles/new/": {Role.FIRM_CLERK, Role.FIRM_APPROVER, Role.ADMIN},
     "/orgs/mine/letters/new/": {Role.FIRM_APPROVER},
+    "/orgs/second-factors/reset/": {Role.ADMIN},
     "/orgs/apply/": set(Role),
 }
 
@@ -302,6 +304,17 @@ def test_acting_for_another_organisation() -> None:
     assert client.post("/orgs/act-for/", {"organisation_id": make.organisation().pk}).status_code == 403
 
 
+def test_a_lost_second_factor_on_pages() -> None:
+    admin = signed_in(Role.ADMIN)
+    user = make.user()
+    assert "解除他人的第二因素" in text(admin.get("/orgs/mine/"))
+    url = "/orgs/second-factors/reset/"
+    assert admin.post(url, {"username": "nobody", "reason": "遗失"}).status_code == 422
+    sent = admin.post(url, {"username": user.username, "reason": "手机遗失"})
+    assert sent.status_code == 303
+    assert "手机遗失" in text(signed_in(Role.ADMIN_CHECKER).get(sent.headers["Location"]))
+
+
 def test_the_approval_of_another_context_links_to_its_page() -> None:
     services.on_decision(
         "test.linked.approve", label=Text("核准", "Approve"), url=lambda a: f"/elsewhere/{a.subject_id}/"
@@ -359,9 +372,8 @@ def test_lists_take_a_fixed_number_of_queries(url: str) -> None:
     "url", [*MATRIX, "/orgs/apply/firm/", "/orgs/apply/clerk/", "/demo/", "/accounts/login/"]
 )
 def test_pages_are_whole_in_english_too(url: str) -> None:
-    client = (
-        signed_in(Role.FIRM_APPROVER) if url != "/orgs/organisations/" else signed_in(Role.EXCHANGE_CHECKER)
-    )
+    needed = {"/orgs/organisations/": Role.EXCHANGE_CHECKER, "/orgs/second-factors/reset/": Role.ADMIN}
+    client = signed_in(needed.get(url, Role.FIRM_APPROVER))
     if url.startswith("/accounts"):
         client.logout()
     client.cookies["django_language"] = "en"

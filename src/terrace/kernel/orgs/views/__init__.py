@@ -6,6 +6,7 @@ from terrace.kernel.orgs.views.demo import demo, demo_sign_in
 from terrace.kernel.orgs.views.mine import (
     act_for,
     bank,
+    factor_reset,
     letter_give,
     letter_revoke,
     mine,
@@ -32,6 +33,7 @@ __all__ = [
     "bank",
     "demo",
     "demo_sign_in",
+    "factor_reset",
     "letter_give",
     "letter_revoke",
     "mine",

@@ -54,7 +54,8 @@ def demo(request: HttpRequest) -> HttpResponse:
         groups.setdefault(membership.organisation.kind, []).append(
             {"membership": membership, "role": role.label, "does": WHAT_THEY_DO[role]}
         )
-    order = list(rules.ROLES_OF_KIND)
+    # The bodies that run the market first: with them a newcomer sees how a matter goes through.
+    order = ["RESERVE_BODY", "EXCHANGE", "ENTERPRISE", *rules.ROLES_OF_KIND]
     context = {
         "groups": [
             {"kind": rules.KIND_TEXTS[kind], "accounts": groups[kind]}

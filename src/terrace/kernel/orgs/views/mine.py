@@ -20,7 +20,7 @@ from terrace.kernel.base import clock
 from terrace.kernel.base.errors import NotAllowed, Refusal
 from terrace.kernel.base.texts import LANGUAGES, Text
 from terrace.kernel.orgs import access, queries, rules, services
-from terrace.kernel.orgs.forms import BankForm, EndForm, LetterForm, ReasonForm, RoleForm
+from terrace.kernel.orgs.forms import BankForm, EndForm, FactorForm, LetterForm, ReasonForm, RoleForm
 from terrace.kernel.orgs.middleware import ACTING_FOR
 from terrace.kernel.orgs.models import DelegationLetter, Organisation
 from terrace.kernel.orgs.roles import Role
@@ -72,6 +72,7 @@ def mine(request: HttpRequest) -> HttpResponse:
         "may_propose": access.may_propose_roles(actor, organisation),
         "may_give": access.may_give_letters(actor),
         "may_bank": actor.has_role(Role.FIRM_CLERK, Role.FIRM_APPROVER) and organisation.kind == "ENTERPRISE",
+        "may_reset": actor.has_role(Role.ADMIN),
         "places": standing_in(request).places,
         "waiting": queries.asked_by(actor)[:20],
         "scope": None
@@ -275,6 +276,34 @@ def letter_revoke(request: HttpRequest, letter_id: int) -> HttpResponse:
             "It counts at once and cannot be undone; what was done before stands.",
         ),
         action=Text("撤销", "Revoke"),
+    )
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def factor_reset(request: HttpRequest) -> HttpResponse:
+    """Propose to remove somebody's second factor."""
+    actor = actor_in(request)
+    access.require_role(actor, Role.ADMIN).require()
+    form = FactorForm(request.POST if request.method == "POST" else None)
+    refusal: Refusal | None = None
+    if request.method == "POST" and form.is_valid():
+        try:
+            proposed = services.propose_factor_reset(actor=actor, now=clock.now(), **form.cleaned_data)
+        except Refusal as refused:
+            refusal = refused
+        else:
+            return see_other("orgs:approval", proposed.pk)
+    return _form_page(
+        request,
+        form,
+        refusal,
+        title=Text("解除第二因素", "Remove a second factor"),
+        lead=Text(
+            "用于本人丢失手机和恢复代码的情形；核实身份后提出，由另一名管理员复核。",
+            "For somebody who lost telephone and recovery codes; verify who asks, then the second administrator decides.",
+        ),
+        action=Text("提交复核", "Submit for the second signature"),
     )
 
 

@@ -71,7 +71,12 @@ def _page(
     actor, today = actor_in(request), clock.today()
     application = organisation.applications.order_by("-id").first()
     steps = [
-        {"name": name, "label": step.label, "form": ReasonForm(prefix=name)}
+        {
+            "name": name,
+            "label": step.label,
+            "form": ReasonForm(prefix=name),
+            "consequence": _closing(organisation) if name == "close" else (),
+        }
         for name, step in rules.STATE_STEPS.items()
         if organisation.state in step.sources and access.may_change_state(actor, organisation, name)
     ]
@@ -90,6 +95,19 @@ def _page(
         "refusal": None,
     } | more
     return render(request, "orgs/organisation.html", context, status=status)
+
+
+def _closing(organisation: Organisation) -> list[tuple[Text, Text]]:
+    return [
+        (Text("账户", "Account"), Text(organisation.name, organisation.name_en or organisation.name)),
+        (
+            Text("结果", "Result"),
+            Text(
+                "账户永久注销，本单位人员不能再办理业务；历史记录保留。",
+                "The account ends for good and its people can no longer act; its history stays.",
+            ),
+        ),
+    ]
 
 
 @login_required
