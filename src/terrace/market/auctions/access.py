@@ -12,7 +12,7 @@ from terrace.kernel.base.actor import Actor, Verdict
 from terrace.kernel.base.errors import NotFound
 from terrace.kernel.base.texts import Text
 from terrace.kernel.orgs.roles import Role
-from terrace.market.auctions.models import Auction, Bidder, BidderState
+from terrace.market.auctions.models import Agreement, Auction, Bidder, BidderState
 
 
 def get_auction_for(actor: Actor, auction_id: int) -> Auction:
@@ -48,6 +48,29 @@ def may_bid(actor: Actor, auction: Auction) -> Verdict:
             ),
         )
     return Verdict(True, Text("", ""))
+
+
+def may_see_agreement(actor: Actor, agreement: Agreement) -> Verdict:
+    """The two sides, the trading institution, and those who audit and watch."""
+    if actor.has_role(Role.EXCHANGE_MAKER, Role.EXCHANGE_CHECKER, Role.AUDITOR, Role.MONITOR):
+        return Verdict(True)
+    return Verdict(
+        actor.organisation_id is not None
+        and actor.organisation_id in (agreement.buyer_id, agreement.seller_id),
+        Text(
+            "只有协议双方、交易机构和审计可以查看。",
+            "Only the two sides, the trading institution and auditors see it.",
+        ),
+    )
+
+
+def get_agreement_for(actor: Actor, agreement_id: int) -> Agreement:
+    """The agreement. Raises NotFound, NotAllowed."""
+    agreement = Agreement.objects.select_related("buyer", "seller").filter(pk=agreement_id).first()
+    if agreement is None:
+        raise NotFound(what=Text("该协议", "the agreement"))
+    may_see_agreement(actor, agreement).require()
+    return agreement
 
 
 def may_close(actor: Actor) -> Verdict:

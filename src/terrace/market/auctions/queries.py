@@ -11,7 +11,8 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from terrace.kernel.base.texts import Text
-from terrace.market.auctions.models import Auction, AuctionResult, AuctionState, Bid, Bidder
+from terrace.kernel.procedures.models import Case
+from terrace.market.auctions.models import Agreement, Auction, AuctionResult, AuctionState, Bid, Bidder
 from terrace.market.auctions.rules import ascending
 from terrace.market.auctions.rules.ascending import Quote
 
@@ -85,6 +86,12 @@ def phase_until(public: PublicState) -> dt.datetime | None:
 def get_result(auction_id: int) -> AuctionResult | None:
     """The recorded result with its winner; None while the auction runs."""
     return AuctionResult.objects.select_related("winner__organisation").filter(auction_id=auction_id).first()
+
+
+def case_of(agreement: Agreement) -> Case:
+    """The procedure case of an agreement."""
+    assert agreement.case_id is not None
+    return Case.objects.get(pk=agreement.case_id)
 
 
 def list_auctions() -> QuerySet[Auction]:

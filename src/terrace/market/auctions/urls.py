@@ -4,6 +4,7 @@ from terrace.market.auctions import views
 
 app_name = "auctions"
 urlpatterns = [
+    path("agreements/<int:agreement_id>/", views.agreement_page, name="agreement"),
     path("<int:auction_id>/", views.auction_page, name="auction"),
     path("<int:auction_id>/bids/", views.post_bid, name="post_bid"),
     path("<int:auction_id>/bids.csv", views.bids_csv, name="bids_csv"),

@@ -7,15 +7,18 @@ import uuid
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import get_language
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from terrace.kernel.base.errors import NotFound, Refusal, ServiceBusy
+from terrace.kernel.base import clock
+from terrace.kernel.base.errors import InputInvalid, NotFound, Refusal, ServiceBusy
 from terrace.kernel.base.texts import Text
+from terrace.kernel.procedures import queries as procedure_queries
 from terrace.market.auctions import access, queries, services
 from terrace.market.auctions.forms import QuoteForm
 from terrace.market.auctions.models import Auction, Bid
@@ -116,6 +119,70 @@ def bundle_json(request: HttpRequest, auction_id: int) -> HttpResponse:
     response = JsonResponse(result.bundle, json_dumps_params={"ensure_ascii": False, "indent": 1})
     response["Content-Disposition"] = f'attachment; filename="auction-{auction.pk}-bundle.json"'
     return response
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def agreement_page(request: HttpRequest, agreement_id: int) -> HttpResponse:
+    """The agreement with the only bidder: what was agreed so far, and the step that waits for the reader."""
+    actor = request.actor  # type: ignore[attr-defined]  # ADR 0005
+    agreement = access.get_agreement_for(actor, agreement_id)
+    refusal: Refusal | None = None
+    if request.method == "POST":
+        try:
+            _agreement_step(request, agreement_id)
+        except NotFound:
+            raise
+        except Refusal as refused:
+            refusal = refused
+            agreement.refresh_from_db()
+        else:
+            messages.success(request, Text("已办理。", "Done.").of(get_language()))
+            response = HttpResponseRedirect(reverse("auctions:agreement", args=[agreement_id]))
+            response.status_code = 303
+            return response
+    case = queries.case_of(agreement)
+    context = {
+        "agreement": agreement,
+        "case": case,
+        "options": {o.code for o in procedure_queries.options_for(case, actor) if o.allowed},
+        "price": None if agreement.price_fen is None else agreement.price(agreement.price_fen),
+        "amount": None
+        if agreement.price_fen is None
+        else agreement.price(agreement.price_fen).amount(agreement.quantity),
+        "price_yuan": "" if agreement.price_fen is None else f"{agreement.price_fen / 100:.2f}",
+        "floor_yuan": f"{agreement.floor_fen / 100:.2f}",
+        "refusal": refusal,
+        "typed": request.POST if refusal else {},
+    }
+    return render(
+        request, "auctions/agreement.html", context, status=200 if refusal is None else refusal.http_status
+    )
+
+
+def _agreement_step(request: HttpRequest, agreement_id: int) -> None:
+    """Translate the pressed button into one act."""
+    fixed = {"actor": request.actor, "agreement_id": agreement_id, "now": clock.now()}  # type: ignore[attr-defined]  # ADR 0005
+    reason = request.POST.get("reason", "")
+    step = request.POST.get("step", "")
+    if step in ("propose", "accept"):
+        price_fen = QuoteForm(request.POST).price_fen()
+        act = services.propose_price if step == "propose" else services.accept_price
+        act(**fixed, price_fen=price_fen)
+    elif step == "ask":
+        services.ask_award(**fixed)
+    elif step in ("award", "send_back"):
+        services.decide_award(**fixed, approve=step == "award", reason=reason)
+    elif step == "return_price":
+        services.return_price(**fixed, reason=reason)
+    elif step == "refuse":
+        services.refuse_agreement(**fixed, reason=reason)
+    else:
+        raise InputInvalid(
+            where=Text("操作", "step"),
+            got=repr(step[:20]),
+            expected=Text("页面上的按钮", "a button of the page"),
+        )
 
 
 def _bid_rows(auction: Auction) -> list[dict[str, Any]]:
