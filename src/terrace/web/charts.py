@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from terrace.kernel.base.clock import local
-from terrace.kernel.base.quantity import Pollutant, Quantity
+from terrace.kernel.base.quantity import Pollutant
 from terrace.kernel.base.texts import Text
-from terrace.web.queries import Deal, ReserveLine
+from terrace.market.reserve.queries import Figure
+from terrace.web.queries import Deal
 
 PER_YEAR = Text("元/吨·年", "CNY per tonne-year")
 
@@ -54,9 +55,8 @@ def prices(deals: list[Deal], *, height: str = "md", csv_url: str = "") -> dict[
     }
 
 
-def reserve(lines: list[ReserveLine]) -> dict[str, Any]:
+def reserve(lines: list[Figure]) -> dict[str, Any]:
     """The reserve by pollutant and region: free to release and on offer, stacked, in tonnes a year."""
-    tonne = 1_000_000
     return {
         "id": "chart-reserve",
         "title": Text("政府储备排污权", "The government reserve"),
@@ -77,13 +77,13 @@ def reserve(lines: list[ReserveLine]) -> dict[str, Any]:
                 "name": Text("可出让", "Free to release"),
                 "kind": "bars",
                 "stack": "held",
-                "points": [line.free_g / tonne for line in lines],
+                "points": [float(line.available.tonnes) for line in lines],
             },
             {
                 "name": Text("挂牌中", "On offer"),
                 "kind": "bars",
                 "stack": "held",
-                "points": [line.offered_g / tonne for line in lines],
+                "points": [float(line.frozen.tonnes) for line in lines],
             },
         ],
         "columns": [
@@ -97,8 +97,8 @@ def reserve(lines: list[ReserveLine]) -> dict[str, Any]:
                     f"{line.pollutant.label.zh}，{line.region_label.zh}",
                     f"{line.pollutant.label.en}, {line.region_label.en}",
                 ),
-                Quantity(line.pollutant, line.free_g).tonnes_text(),
-                Quantity(line.pollutant, line.offered_g).tonnes_text(),
+                line.available.tonnes_text(),
+                line.frozen.tonnes_text(),
             ]
             for line in lines
         ],

@@ -9,25 +9,23 @@ import datetime as dt
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db.models import F, QuerySet, Sum
+from django.db.models import QuerySet
 
 from terrace.kernel.base.actor import Actor
 from terrace.kernel.base.quantity import Money, Pollutant, Price, PriceBasis, Quantity
 from terrace.kernel.base.texts import Text
 from terrace.kernel.orgs import queries as orgs
-from terrace.kernel.orgs.models import Approval, OrganisationKind
+from terrace.kernel.orgs.models import Approval
 from terrace.kernel.orgs.roles import Role
 from terrace.kernel.procedures.models import Case
 from terrace.kernel.publication import queries as publication
 from terrace.kernel.publication.models import Notice
+from terrace.market.listings import queries as listing_queries
 from terrace.market.listings.models import Listing
-from terrace.market.reserve.models import Intake
-from terrace.market.rights.models import Parcel
-from terrace.market.rights.rules import Basin
+from terrace.market.settlement import queries as settlement
 from terrace.market.settlement.models import Trade
 from terrace.web.navigation import address
 
-ON_SALE = ("ANNOUNCED", "BIDDING", "AGREEMENT", "SUSPENDED")
 DEALS_MAX = 5_000  # one page of prices shows the newest; the CSV has the same rows
 
 
@@ -65,11 +63,7 @@ class Offer:
 
 def offers(now: dt.datetime, *, limit: int = 6) -> list[Offer]:
     """The listings on sale, those that can still be signed up for first. One query."""
-    listings = (
-        Listing.objects.filter(state__in=ON_SALE)
-        .select_related("lot__seller", "lot__parcel")
-        .order_by("signup_until", "id")[:limit]
-    )
+    listings = listing_queries.public_listings()[:limit]
     found = [_offer(listing, now) for listing in listings]
     return sorted(found, key=lambda offer: (not offer.can_sign_up, offer.until is None, offer.until or now))
 
@@ -131,11 +125,7 @@ def deals(
     limit: int = DEALS_MAX,
 ) -> list[Deal]:
     """Trades whose result has been publicised and that were not ended without delivery, newest first. One query."""
-    trades = (
-        Trade.objects.filter(publicised_at__isnull=False, outcome__in=("OPEN", "COMPLETED"))
-        .select_related("buyer", "seller")
-        .order_by("-awarded_at", "-id")
-    )
+    trades = settlement.results().filter(outcome__in=("OPEN", "COMPLETED"))
     if pollutant:
         trades = trades.filter(pollutant=pollutant)
     if since is not None:
@@ -185,96 +175,3 @@ def _approval_items(found: QuerySet[Approval], url_of: str, limit: int) -> list[
         )
         for approval in found[:limit]
     ]
-
-
-@dataclass(frozen=True, slots=True)
-class ReserveLine:
-    """The reserve of one pollutant in one region, grams per year: taken in, on offer now, free to release."""
-
-    pollutant: Pollutant
-    region: str
-    taken_in_g: int
-    released_g: int
-    offered_g: int
-    free_g: int
-
-    @property
-    def held_g(self) -> int:
-        return self.offered_g + self.free_g
-
-    @property
-    def region_label(self) -> Text:
-        return region_label(self.region)
-
-
-def region_label(region: str) -> Text:
-    """A basin by its name; the city for air."""
-    try:
-        return Basin(region).label
-    except ValueError:
-        return Text("聊城市全域", "the whole city of Liaocheng")
-
-
-def reserve_lines() -> list[ReserveLine]:
-    """The public figures of the reserve, by pollutant and region. Three queries."""
-    held = (
-        Parcel.objects.filter(holder__kind=OrganisationKind.RESERVE_BODY)
-        .values("right__pollutant", "right__region")
-        .annotate(kept_sum=Sum(F("quantity_g") - F("taken_g")), frozen_sum=Sum("frozen_g"))
-    )
-    released = (
-        _left_the_reserve().values("right__pollutant", "right__region").annotate(gone=Sum("quantity_g"))
-    )
-    taken_in = (
-        Intake.objects.filter(state="APPROVED")
-        .values("parcel__right__pollutant", "parcel__right__region")
-        .annotate(total=Sum("quantity_g"))
-    )
-    totals = {
-        (row["parcel__right__pollutant"], row["parcel__right__region"]): row["total"] for row in taken_in
-    }
-    kept = {
-        (row["right__pollutant"], row["right__region"]): (row["kept_sum"], row["frozen_sum"]) for row in held
-    }
-    gone = {(row["right__pollutant"], row["right__region"]): row["gone"] for row in released}
-    order = [p.value for p in Pollutant]
-    lines = []
-    for key in sorted(totals.keys() | kept.keys() | gone.keys(), key=lambda k: (order.index(k[0]), k[1])):
-        left, frozen = kept.get(key, (0, 0))
-        lines.append(
-            ReserveLine(
-                pollutant=Pollutant(key[0]),
-                region=key[1],
-                taken_in_g=totals.get(key, 0),
-                released_g=gone.get(key, 0),
-                offered_g=frozen,
-                free_g=left - frozen,
-            )
-        )
-    return lines
-
-
-def _left_the_reserve() -> QuerySet[Parcel]:
-    """Parcels cut from one of the reserve's and moved into another hand."""
-    return Parcel.objects.filter(parent__holder__kind=OrganisationKind.RESERVE_BODY).exclude(
-        holder__kind=OrganisationKind.RESERVE_BODY
-    )
-
-
-def reserve_intakes(pollutant: str, region: str) -> QuerySet[Intake]:
-    """The approved intakes beneath one figure, newest first."""
-    return (
-        Intake.objects.filter(state="APPROVED", pollutant=pollutant, parcel__right__region=region)
-        .select_related("area", "parcel__right")
-        .order_by("-decided_at", "-id")
-    )
-
-
-def reserve_releases(pollutant: str, region: str) -> QuerySet[Parcel]:
-    """What left the reserve and to whom, newest first."""
-    return (
-        _left_the_reserve()
-        .filter(right__pollutant=pollutant, right__region=region)
-        .select_related("holder", "right")
-        .order_by("-made_at", "-id")
-    )

@@ -24,6 +24,7 @@ from terrace.kernel.base.errors import Refusal
 from terrace.kernel.base.quantity import Money, Pollutant, Quantity
 from terrace.kernel.base.texts import Text
 from terrace.kernel.procedures import queries as procedures
+from terrace.market.reserve import queries as reserve_queries
 from terrace.web import charts, page, queries, services
 from terrace.web.desk import blocks_for
 from terrace.web.forms import ClockForm, PriceFilterForm
@@ -47,7 +48,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "notices": queries.notices(),
         "deals": recent[:5],
         "price_chart": charts.prices(recent, height="sm") if recent else None,
-        "reserve": queries.reserve_lines(),
+        "reserve": reserve_queries.figures(),
     }
     return render(request, "web/home.html", context)
 
@@ -140,7 +141,7 @@ def prices_json(request: HttpRequest) -> JsonResponse:
 @require_GET
 def reserve(request: HttpRequest) -> HttpResponse:
     """What the government reserve holds, from which sources, and what is on offer."""
-    lines = queries.reserve_lines()
+    lines = reserve_queries.figures()
     context = {"lines": lines, "chart": charts.reserve(lines) if lines else None}
     return render(request, "web/reserve.html", context)
 
@@ -149,19 +150,19 @@ RESERVE_COLUMNS = ("pollutant", "region", "taken_in_t", "released_t", "offered_t
 
 
 def _reserve_rows() -> list[dict[str, str]]:
-    def tonnes(grams: int) -> str:
-        return Quantity(Pollutant.NOX, grams).tonnes_text().replace(",", "")
+    def tonnes(quantity: Quantity) -> str:
+        return quantity.tonnes_text().replace(",", "")
 
     return [
         dict(
             zip(
                 RESERVE_COLUMNS,
-                (line.pollutant.value, line.region, tonnes(line.taken_in_g), tonnes(line.released_g),
-                 tonnes(line.offered_g), tonnes(line.free_g)),
+                (line.pollutant.value, line.region, tonnes(line.taken_in), tonnes(line.released),
+                 tonnes(line.frozen), tonnes(line.available)),
                 strict=True,
             )
         )
-        for line in queries.reserve_lines()
+        for line in reserve_queries.figures()
     ]  # fmt: skip
 
 
@@ -180,15 +181,13 @@ def reserve_line(request: HttpRequest, pollutant: str, region: str) -> HttpRespo
     """The intakes and releases beneath one figure of the reserve."""
     if pollutant not in {p.value for p in Pollutant}:
         raise Http404
-    intakes = Paginator(queries.reserve_intakes(pollutant, region), 25).get_page(request.GET.get("page"))
-    releases = list(queries.reserve_releases(pollutant, region)[:100])
-    if not intakes.object_list and not releases:
+    found = reserve_queries.movements(Pollutant(pollutant), region)
+    if not found:
         raise Http404
     context = {
         "pollutant": Pollutant(pollutant),
-        "region": queries.region_label(region),
-        "page": intakes,
-        "releases": releases,
+        "region": reserve_queries.region_label(region),
+        "page": Paginator(found, 25).get_page(request.GET.get("page")),
     }
     return render(request, "web/reserve_line.html", context)
 

@@ -12,7 +12,6 @@ from terrace.kernel.base.errors import Refusal
 from terrace.kernel.base.quantity import Pollutant
 from terrace.kernel.base.texts import Text
 from terrace.kernel.orgs.roles import Role
-from terrace.market.reserve.rules import IntakeKind
 
 register = template.Library()
 
@@ -57,12 +56,6 @@ def pollutant(value: Any) -> str:
         return str(in_language(Pollutant(str(value)).label))
     except ValueError:
         return str(value)
-
-
-@register.filter
-def intake_kind(value: str) -> str:
-    """How a quantity came into the reserve, in words."""
-    return str(in_language(IntakeKind(value).label))
 
 
 @register.filter

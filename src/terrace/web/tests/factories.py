@@ -10,10 +10,10 @@ from terrace.kernel.base.quantity import Pollutant
 from terrace.kernel.orgs.models import Organisation
 from terrace.kernel.orgs.tests.factories import organisation
 from terrace.kernel.procedures.models import Case
-from terrace.market.listings.models import Listing, Lot
+from terrace.market.listings.models import Listing, Lot, SignUp
 from terrace.market.reserve.models import Intake
 from terrace.market.rights.models import Area, Parcel, Right
-from terrace.market.settlement.models import Trade
+from terrace.market.settlement.models import PaymentInstruction, Trade
 
 NOW = clock.at_local(dt.date(2023, 12, 18), 10)  # a Monday
 _numbers = itertools.count(1)
@@ -23,7 +23,7 @@ def reserve_body() -> Organisation:
     return Organisation.objects.filter(kind="RESERVE_BODY").first() or organisation("RESERVE_BODY")
 
 
-def parcel(pollutant: str = "NOX", grams: int = 10_000_000, holder: Organisation | None = None) -> Parcel:
+def parcel(pollutant: str = "NOX", grams: int = 4_048_000, holder: Organisation | None = None) -> Parcel:
     """A right issued from reserved quota, whole in one hand."""
     n = next(_numbers)
     area, _ = Area.objects.get_or_create(code="guanxian", defaults={"name": "冠县", "position": 1})
@@ -84,3 +84,23 @@ def trade(pollutant: str = "NOX", awarded_at: dt.datetime = NOW, basis: str = "T
         price_basis=basis, years=5, amount_fen=8_500_800, ratio_hundredths=100, term_start=made.right.term_start,
         term_end=made.right.term_end, awarded_at=awarded_at, publicised_at=awarded_at,
     )  # fmt: skip
+
+
+def signup(of: Listing, firm: Organisation) -> SignUp:
+    return SignUp.objects.create(listing=of, organisation=firm, created_at=NOW)
+
+
+def payment_due(firm: Organisation) -> PaymentInstruction:
+    n = next(_numbers)
+    return PaymentInstruction.objects.create(
+        reference=f"BZJ{n:06d}",
+        purpose="DEPOSIT",
+        payer=firm,
+        payee_account_no="1601",
+        payee_account_name="交易机构",
+        amount_fen=850_000,
+        subject_type="signup",
+        subject_id=str(n),
+        requested_at=NOW,
+        due_at=NOW + dt.timedelta(days=2),
+    )

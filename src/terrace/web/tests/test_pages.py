@@ -118,8 +118,8 @@ def test_reserve_figures_open_the_entries_beneath_them(client: Client) -> None:
     assert "12.500" in html
     assert "徒骇河流域" in html
     detail = client.get("/reserve/figures/COD/tuhai/").content.decode()
-    assert made.number in detail
-    assert "预留初始排污权" in detail
+    assert made.parcel.right.serial in detail
+    assert made.kind and "预留初始排污权" in detail
     assert client.get("/reserve/figures/COD/majia/").status_code == 404
     assert client.get("/reserve/figures/XX/tuhai/").status_code == 404
     assert client.get("/reserve.json").json()["reserve"][0]["free_t"] == "12.500"
@@ -210,6 +210,45 @@ def test_a_long_desk_is_paged(client: Client, permit: object) -> None:
 def test_an_empty_desk_says_what_will_stand_there(client: Client) -> None:
     _signed_in(client, Role.AUDITOR)
     assert "没有等您办理的事项" in client.get("/desk/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("role", "zh"),
+    [
+        (Role.FIRM_CLERK, "本单位还没有登记的排污权"),
+        (Role.EXCHANGE_MAKER, "没有待审查的报名"),
+        (Role.RESERVE_MAKER, "储备中还没有排污权"),
+        (Role.BRANCH, "没有核定申请"),
+        (Role.AUDITOR, "最近的办理行为"),
+    ],
+)
+def test_each_role_has_its_block(client: Client, role: Role, zh: str) -> None:
+    _signed_in(client, role)
+    assert zh in client.get("/desk/").content.decode()
+
+
+@pytest.mark.parametrize("role", [Role.FIRM_CLERK, Role.EXCHANGE_MAKER, Role.RESERVE_MAKER])
+def test_blocks_cost_a_fixed_number_of_queries(client: Client, role: Role) -> None:
+    actor = _signed_in(client, role)
+    firm = people.Organisation.objects.get(pk=actor.organisation_id)
+
+    def rows() -> None:
+        listing = factories.listing()
+        factories.intake()
+        factories.signup(listing, firm)
+        factories.payment_due(firm)
+        factories.parcel(holder=firm)
+
+    rows()
+    client.get("/desk/")
+    one = _queries(client, "/desk/")
+    rows()
+    rows()
+    assert _queries(client, "/desk/") == one
+    html = client.get("/desk/").content.decode()
+    if role is Role.FIRM_CLERK:
+        for words in ("12.144", "填写中", "8,500.00 元", "汇款附言必须写"):
+            assert words in html
 
 
 # --- the clock --------------------------------------------------------------------------------------------
