@@ -12,6 +12,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from terrace.kernel.base.errors import InputInvalid, NotFound, Refusal
 from terrace.kernel.base.texts import Text
 from terrace.market.auctions.api import router as auctions
+from terrace.market.listings.api import router as lots
 
 PROBLEM_TYPE = "application/problem+json"
 
@@ -78,3 +79,4 @@ def _http(request: HttpRequest, error: HttpError) -> HttpResponse:
 
 
 api.add_router("/auctions", auctions)
+api.add_router("/lots", lots)

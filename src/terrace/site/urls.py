@@ -14,6 +14,7 @@ handler404 = "terrace.web.errors.not_found"
 handler500 = "terrace.web.errors.fault"
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("reserve/", include("terrace.market.reserve.urls")),  # before web: its lists end in two free words
     path("", include("terrace.web.urls")),
     path("language/", orgs_views.set_language, name="set_language"),
     path("healthz", health.healthz, name="healthz"),
@@ -29,5 +30,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("documents/", include("terrace.kernel.documents.urls")),
     path("inbox/", include("terrace.kernel.notify.urls")),
     path("ledger/", include("terrace.kernel.ledger.urls")),
+    path("", include("terrace.market.rights.urls")),
+    path("", include("terrace.market.listings.urls")),
     path("auctions/", include("terrace.market.auctions.urls")),
 ]

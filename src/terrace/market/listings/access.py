@@ -41,6 +41,11 @@ def may_see_desk(actor: Actor) -> Verdict:
     return role_verdict(actor, *APPLICATION_READERS)
 
 
+def may_see_case(actor: Actor) -> Verdict:
+    """The working page of an offer; the public reads the lot's page instead."""
+    return role_verdict(actor, *STAFF)
+
+
 def may_withdraw(actor: Actor, listing: Listing) -> Verdict:
     """Only the seller takes an offer back."""
     if not actor.has_role(Role.RESERVE_MAKER):

@@ -17,6 +17,8 @@ from terrace.market.rights.models import (
 
 FIRM = (Role.FIRM_CLERK, Role.FIRM_APPROVER)
 BUREAU = (Role.BUREAU, Role.BUREAU_CHECKER)
+RESERVE = (Role.RESERVE_MAKER, Role.RESERVE_CHECKER)
+EXCHANGE = (Role.EXCHANGE_MAKER, Role.EXCHANGE_CHECKER)
 READ_ALL = (Role.AUDITOR, Role.MONITOR)
 YES = Verdict(True)
 
@@ -40,15 +42,18 @@ def own_firm(actor: Actor, organisation_id: int) -> bool:
     return actor.has_role(*FIRM) and actor.organisation_id == organisation_id
 
 
+def may_list_cases(actor: Actor) -> Verdict:
+    """Lists of verifications and needs: whoever may see some of them; the query shows only those."""
+    return role_verdict(actor, *FIRM, Role.BRANCH, *BUREAU, *READ_ALL, *RESERVE, *EXCHANGE, Role.PERMIT)
+
+
 def may_see_firm(actor: Actor, organisation_id: int, area: Area) -> Verdict:
     """A firm's papers: the firm, the branch of the area, the bureau, the market's bodies, the auditor."""
     if own_firm(actor, organisation_id) or actor.has_role(
         *BUREAU,
         *READ_ALL,
-        Role.EXCHANGE_MAKER,
-        Role.EXCHANGE_CHECKER,
-        Role.RESERVE_MAKER,
-        Role.RESERVE_CHECKER,
+        *EXCHANGE,
+        *RESERVE,
         Role.PERMIT,
     ):
         return YES

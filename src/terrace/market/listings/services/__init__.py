@@ -6,6 +6,7 @@ from terrace.market.listings.services.decisions import (
     pass_listing_deadline,
 )
 from terrace.market.listings.services.deposits import deposit_paid
+from terrace.market.listings.services.notices import content_of
 from terrace.market.listings.services.offers import (
     ListingTerms,
     accept_listing,
@@ -18,8 +19,9 @@ from terrace.market.listings.services.offers import (
     terminate_listing,
     withdraw_listing,
 )
+from terrace.market.listings.services.preview import preview_eligibility
 from terrace.market.listings.services.qualification import qualify_signup
-from terrace.market.listings.services.signals import on_admitted, on_mode
+from terrace.market.listings.services.signals import link_sale, on_admitted, on_mode, sale_links
 from terrace.market.listings.services.signups import (
     attach_paper,
     confirm_signup,
@@ -38,19 +40,23 @@ __all__ = [
     "attach_paper",
     "change_listing",
     "confirm_signup",
+    "content_of",
     "deposit_paid",
     "draft_listing",
     "fill_signup",
+    "link_sale",
     "mark_failed",
     "mark_sold",
     "on_admitted",
     "on_mode",
     "pass_listing_deadline",
     "pass_signup_deadline",
+    "preview_eligibility",
     "qualify_signup",
     "relist",
     "resume_listing",
     "return_signup",
+    "sale_links",
     "send_signup",
     "start_signup",
     "suspend_listing",

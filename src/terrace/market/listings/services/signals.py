@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 
+from terrace.kernel.base.texts import Text
 from terrace.market.listings.models import Listing, SignUp
 from terrace.market.listings.rules import Mode
 
@@ -46,3 +47,19 @@ def tell_admitted(signup: SignUp, now: dt.datetime) -> None:
     """Part: run the handlers of an admission."""
     for handler in _admitted_handlers:
         handler(signup, now)
+
+
+SaleLink = Callable[[int], tuple[Text, str] | None]
+_sale_links: list[SaleLink] = []
+
+
+def link_sale(finder: SaleLink) -> None:
+    """Register where an offer is sold: `finder(listing_id)` gives words and address of its auction or agreement,
+    or None. The lot's page shows them. Call it in AppConfig.ready()."""
+    if finder not in _sale_links:
+        _sale_links.append(finder)
+
+
+def sale_links(listing_id: int) -> list[tuple[Text, str]]:
+    """Where an offer is being sold, for the lot's page."""
+    return [link for finder in _sale_links if (link := finder(listing_id)) is not None]

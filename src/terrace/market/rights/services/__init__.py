@@ -8,6 +8,7 @@ from terrace.market.rights.services.needs import (
     apply_for_need,
     confirm_need,
     create_project,
+    preview_need,
     refuse_need,
     use_need,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "lock_parcel",
     "move_parcel",
     "next_number",
+    "preview_need",
     "record_conduct",
     "record_quality",
     "refuse_need",

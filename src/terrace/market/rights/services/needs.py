@@ -19,7 +19,7 @@ from terrace.kernel.procedures import services as procedures
 from terrace.kernel.procedures.models import Case
 from terrace.market.rights import access, rules
 from terrace.market.rights.models import NeedConfirmation, NeedLine, Project
-from terrace.market.rights.services.eligibility import eligibility_case
+from terrace.market.rights.services.eligibility import decide_case, eligibility_case
 from terrace.market.rights.services.numbers import next_number
 from terrace.market.rights.services.parcels import require_unit
 from terrace.market.rights.services.verifications import parties_of
@@ -242,6 +242,13 @@ def confirm_need(*, actor: Actor, need_id: int, reason: str, now: dt.datetime) -
         clause=stored.clause,
     )
     return need
+
+
+def preview_need(need: NeedConfirmation, now: dt.datetime) -> rulebooks.Decision:
+    """What the rulebook of the day would say to a need that waits; nothing is stored."""
+    on = local(now).date()
+    needs_g = {Pollutant(line.pollutant): line.emission_g for line in need.lines.all()}
+    return decide_case(eligibility_case(project=need.project, needs_g=needs_g, on=on), on)
 
 
 @act("rights.need.refuse")
