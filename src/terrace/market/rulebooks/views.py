@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 
 from django.core.paginator import Paginator
@@ -37,8 +38,21 @@ def _language() -> str:
     return get_language() or "zh-hans"
 
 
-def _value(value: str) -> Text:
+def _value(name: str, value: str) -> Text:
+    """A parameter's value in words."""
+    if name == "covered":
+        return rules.fact_value(value.split())
     return VALUE_LABELS.get(value, Text(value, value))
+
+
+def _period(first: dt.date, last: dt.date) -> Text:
+    """From when to when, as a page says it."""
+    begins, ends = first != dt.date.min, last != dt.date.max
+    if begins and ends:
+        return Text(f"{first} 至 {last}", f"{first} to {last}")
+    if begins:
+        return Text(f"{first} 起", f"from {first}")
+    return Text(f"至 {last}", f"to {last}") if ends else Text("全期", "throughout")
 
 
 @require_GET
@@ -49,7 +63,7 @@ def rulebooks(request: HttpRequest) -> HttpResponse:
         {
             "book": book,
             "in_force": book.in_force(today),
-            "open_end": book.effective_to.year == 9999,
+            "period": _period(book.effective_from, book.effective_to),
             "proposed": sum(1 for rule in book.rules if rule.proposed)
             + sum(1 for parameter in book.parameters if parameter.proposed),
         }
@@ -71,9 +85,9 @@ def rulebook(request: HttpRequest, name: str) -> HttpResponse:
         {
             "label": PARAMETER_LABELS[line.parameter.name],
             "parameter": line.parameter,
-            "value": _value(line.parameter.value),
+            "value": _value(line.parameter.name, line.parameter.value),
             "from_start": line.parameter.effective_from.year == 1,
-            "in_force": line.in_force,
+            "in_force": line.in_force and book.in_force(today),
             "changed": line.changed,
         }
         for line in queries.parameter_lines(book, today)
@@ -82,8 +96,7 @@ def rulebook(request: HttpRequest, name: str) -> HttpResponse:
         {
             "rule": rule,
             "in_force": rule.in_force(today) and book.in_force(today),
-            "from_start": rule.effective_from.year == 1,
-            "open_end": rule.effective_to.year == 9999,
+            "period": _period(rule.effective_from, rule.effective_to),
         }
         for rule in book.rules
     ]
@@ -95,7 +108,7 @@ def rulebook(request: HttpRequest, name: str) -> HttpResponse:
             "rules": shown,
             "lines": lines,
             "in_force": book.in_force(today),
-            "open_end": book.effective_to.year == 9999,
+            "period": _period(book.effective_from, book.effective_to),
         },
     )
 
@@ -176,7 +189,7 @@ def parameters(request: HttpRequest) -> HttpResponse:
         {
             "parameter": p,
             "label": PARAMETER_LABELS[p.name],
-            "value": _value(p.value),
+            "value": _value(p.name, p.value),
             "state": STATES[ParameterState(p.state)],
         }
         for p in page
@@ -234,8 +247,8 @@ def parameter(request: HttpRequest, parameter_id: int) -> HttpResponse:
     facts = [
         (Text("规则集", "Rulebook"), book.title),
         (Text("参数", "Parameter"), PARAMETER_LABELS[found.name]),
-        (Text("新值", "New value"), _value(found.value)),
-        (Text("现值", "Value today"), _value(_value_today(book, found.name))),
+        (Text("新值", "New value"), _value(found.name, found.value)),
+        (Text("现值", "Value today"), _value(found.name, _value_today(book, found.name))),
         (Text("生效日期", "First day"), found.effective_from.isoformat()),
         (Text("依据", "Basis"), found.clause),
         (Text("理由", "Reason"), found.reason),

@@ -96,7 +96,7 @@ def _readable(decision: Decision, language: str) -> str:
     for rule in decision.rules:
         proposed = (" (建议值)" if language == "zh" else " (proposed)") if rule.proposed else ""
         lines.append(
-            f"  {MARKS[rule.passed]} {rule.id:4} {rule.reason.of(language)} [{rule.clause}]{proposed}"
+            f"  {MARKS[rule.passed]} {rule.id:4} {rule.reason.of(language)} [{rule.clause if language == 'zh' else rule.clause_en}]{proposed}"
         )
         if rule.passed is not True and rule.remedy.zh:
             lines.append(f"         → {rule.remedy.of(language)}")

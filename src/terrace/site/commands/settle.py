@@ -80,7 +80,7 @@ def run(options: argparse.Namespace) -> Output:
     ]
     text.append(f"{words[0]} {amount.label().of(options.lang)}")
     text.append(
-        f"{words[1]} {deposit.label().of(options.lang)} ({preset.text.of(options.lang)}; {preset.clause})"
+        f"{words[1]} {deposit.label().of(options.lang)} ({preset.text.of(options.lang)}; {preset.basis.of(options.lang)})"
     )
     return Output(data, "\n".join(text))
 

@@ -226,13 +226,19 @@ def rule_view(rule: Any) -> dict[str, Any]:
         "reason": _spoken_part(rule, "reason"),
         "text": _spoken_part(rule, "text"),
         "remedy": _spoken_part(rule, "remedy") if outcome != "passed" else "",
-        "clause": f"{_part(rule, 'id')} {_part(rule, 'clause')}".strip(),
+        "clause": f"{_part(rule, 'id')} {in_language(_clause(rule))}".strip(),
         "proposed": bool(_part(rule, "proposed", False)),
         "facts": [
             (in_language(fact_label(name)), in_language(fact_value(value)))
             for name, value in dict(facts).items()
         ],
     }
+
+
+def _clause(rule: Any) -> Text:
+    """A clause by its Chinese name, and in English where the rulebook has it."""
+    clause = str(_part(rule, "clause"))
+    return Text(clause, str(_part(rule, "clause_en")) or clause)
 
 
 def _spoken_part(rule: Any, name: str) -> Any:

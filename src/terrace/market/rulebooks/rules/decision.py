@@ -51,6 +51,7 @@ class RuleResult:
     reason: Text
     remedy: Text
     facts: dict[str, Any]
+    clause_en: str = ""
 
     @property
     def reason_zh(self) -> str:
@@ -65,6 +66,7 @@ class RuleResult:
             "id": self.id,
             "kind": self.kind,
             "clause": self.clause,
+            "clause_en": self.clause_en or self.clause,
             "proposed": self.proposed,
             "text_zh": self.text.zh,
             "text_en": self.text.en,
@@ -151,6 +153,7 @@ def decide(case: EligibilityCase, book: Rulebook, on: dt.date) -> Decision:
                 finding.reason,
                 finding.remedy,
                 finding.facts,
+                rule.clause_en,
             )
         )
     verdict = _verdict(case, book, on, results)
@@ -268,6 +271,7 @@ def _out_of_period(case: EligibilityCase, book: Rulebook, on: dt.date) -> Decisi
             "effective_to": last or None,
             "in_force_on_that_day": others,
         },
+        book.title.en,
     )
     return Decision(
         Verdict.NOT_COVERED,

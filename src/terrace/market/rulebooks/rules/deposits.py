@@ -42,6 +42,12 @@ class DepositPreset:
     clause: str
     text: Text
     proposed: bool = False
+    clause_en: str = ""
+
+    @property
+    def basis(self) -> Text:
+        """The clause in both languages."""
+        return Text(self.clause, self.clause_en or self.clause)
 
     def deposit(self, price: Price, quantity: Quantity) -> Money:
         """The deposit for a lot at its starting price, half up to the fen."""
@@ -73,6 +79,7 @@ def deposit_presets() -> tuple[DepositPreset, ...]:
                 row["clause"],
                 Text(row["text_zh"], row["text_en"]),
                 row.get("proposed", False),
+                row["clause_en"],
             )
         )
     return tuple(presets)

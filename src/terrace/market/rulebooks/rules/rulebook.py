@@ -37,6 +37,12 @@ class Parameter:
     unit: str = ""
     effective_from: dt.date = dt.date.min
     proposed: bool = False
+    clause_en: str = ""
+
+    @property
+    def basis(self) -> Text:
+        """The clause in both languages; an approved change keeps the words it was given."""
+        return Text(self.clause, self.clause_en or self.clause)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,12 @@ class Rule:
     effective_from: dt.date = dt.date.min
     effective_to: dt.date = dt.date.max
     proposed: bool = False
+    clause_en: str = ""
+
+    @property
+    def basis(self) -> Text:
+        """The clause in both languages."""
+        return Text(self.clause, self.clause_en or self.clause)
 
     def in_force(self, on: dt.date) -> bool:
         return self.effective_from <= on <= self.effective_to
@@ -114,6 +126,7 @@ def _rulebook(document: dict[str, Any]) -> Rulebook:
                 row.get("effective_from", dt.date.min),
                 row.get("effective_to", dt.date.max),
                 row.get("proposed", False),
+                row["clause_en"],
             )
         )
     return Rulebook(
