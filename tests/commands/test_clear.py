@@ -140,7 +140,8 @@ def test_options_of_verify(capsys, tmp_path, monkeypatch) -> None:
         ("bid_id,bidder,price\n", ["line 1", "quantity"]),
         (b"\xff\xff\xff", ["line 1"]),
         (b"bid_id,bidder,price,quantity\n1,a\x00b,1,1\n", ["bids.csv"]),
-        ("bid_id,bidder,price,quantity\n1,a,1,1\n2,b,1,1\n", ["submitted_at"]),
+        ("bid_id,bidder,price,quantity\n1,a,1,1\n2,b,1,1\n", ["bids.csv", "submitted_at"]),
+        ("bid_id,bidder,price,quantity\n1,a,21000.555,1\n", ["line 2", "price", "2 decimals"]),
     ],
 )
 def test_bad_bids_are_one_line_and_exit_2(capsys, tmp_path, content: str | bytes, says: list[str]) -> None:
@@ -160,6 +161,7 @@ def test_bad_bids_are_one_line_and_exit_2(capsys, tmp_path, content: str | bytes
         ("", "--supply"),
         ("--supply x", "--supply"),
         ("--supply -5", "--supply"),
+        ("--supply 5 --reserve 1.005", "--reserve"),
         ("--supply 5 --years 0", "--years"),
         ("--supply 5 --years 1.5", "--years"),
         ("--supply 5 --method dutch", "--method"),

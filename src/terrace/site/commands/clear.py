@@ -19,11 +19,12 @@ from terrace.market.auctions.rules.clearing import (
     PriceRule,
     Terms,
     Tie,
+    TieNeedsTime,
     clear,
     read_bids,
 )
 from terrace.market.auctions.rules.clearing.columns import decode
-from terrace.market.auctions.rules.clearing.terms import decimal_option
+from terrace.market.auctions.rules.clearing.terms import PRICE_PLACES_MAX, decimal_option
 from terrace.site.cli import BadInput, Output
 
 HELP = "clear sealed bids: uniform, pay-as-bid, Vickrey, top-share, descending"
@@ -66,6 +67,10 @@ def run(options: argparse.Namespace) -> Output:
     gc.disable()
     try:
         return _run(options)
+    except TieNeedsTime as refusal:
+        raise BadInput(
+            f"{options.bids}: {refusal.message(options.lang)} {refusal.advice(options.lang)}"
+        ) from None
     except Refusal as refusal:
         raise BadInput(f"{refusal.message(options.lang)} {refusal.advice(options.lang)}".strip()) from None
     finally:
@@ -105,7 +110,7 @@ def _terms(options: argparse.Namespace) -> Terms:
     return Terms(
         method=Method(options.method),
         supply=None if options.supply is None else decimal_option("--supply", options.supply),
-        reserve=decimal_option("--reserve", options.reserve),
+        reserve=decimal_option("--reserve", options.reserve, PRICE_PLACES_MAX),
         lot=None if options.lot is None else decimal_option("--lot", options.lot),
         price_rule=PriceRule(options.price_rule),
         tie=Tie(options.tie),

@@ -364,9 +364,10 @@ def test_a_cap_in_percent_is_floored_to_the_lot() -> None:
         ("bid_id,bidder,price,quantity\n1,a,NaN,4\n", 2, "price"),
         ("bid_id,bidder,price,quantity\n1,a,1e3,4\n", 2, "price"),
         ("bid_id,bidder,price,quantity\n1,a,,4\n", 2, "price"),
-        ("bid_id,bidder,price,quantity\n1,a,1.0000001,4\n", 2, "price"),
+        ("bid_id,bidder,price,quantity\n1,a,1.005,4\n", 2, "price"),
         ("bid_id,bidder,price,quantity\n1,a,1" + "0" * 50 + ",4\n", 2, "price"),
         ("bid_id,bidder,price,quantity\n1,a,1.2.3,4\n", 2, "price"),
+        ("bid_id,bidder,price,quantity\n1,a,3,0.0000001\n", 2, "quantity"),
         ("bid_id,bidder,price,quantity\n1,a,3,0\n", 2, "quantity"),
         ("bid_id,bidder,price,quantity\n1,a,3,inf\n", 2, "quantity"),
         ('bid_id,bidder,price,quantity\n1,"a\nb",3,4\n2,c,3,zero\n', 4, "quantity"),
@@ -426,10 +427,10 @@ def test_terms_that_do_not_fit_are_refused(changes: dict[str, Any], option: str)
 
 def test_numbers_beyond_64_bits_are_cleared_exactly() -> None:
     big = 10**17
-    rows = [f"{i},f{i},{big + i}.000001,{big}" for i in range(5)]
+    rows = [f"{i},f{i},{big + i}.01,{big}" for i in range(5)]
     outcome = clear(bids(rows), terms("uniform", str(3 * big)), engine="numpy")
-    assert outcome.price == f"{big + 2}.000001"
-    assert outcome.revenue_cents == 3 * big * ((big + 2) * 10**6 + 1) // 10**4
+    assert outcome.price == f"{big + 2}.01"
+    assert outcome.revenue_cents == 3 * big * ((big + 2) * 100 + 1)
 
 
 # --- what holds for any bids ------------------------------------------------------------------------------

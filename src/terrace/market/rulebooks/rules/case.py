@@ -86,7 +86,9 @@ def read_case(document: object) -> EligibilityCase:
             "voluntary",
         ),
     )
-    attainment = _object(project.get("attainment") or {}, "project.attainment")
+    attainment = _object(
+        {} if project.get("attainment") is None else project["attainment"], "project.attainment"
+    )
     _known(attainment, "project.attainment", ("water", "air"))
     new = _flag(project, "project", "new")
     if new is None:

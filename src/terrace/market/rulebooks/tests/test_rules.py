@@ -362,6 +362,7 @@ def test_every_rulebook_names_known_predicates_and_parameters_that_exist() -> No
         ({"project": {"new": True, "needs_t": {}, "area": 7}}, "project.area"),
         ({"project": {"new": True, "needs_t": {}, "attainment": {"soil": True}}}, "project.attainment.soil"),
         ({"project": {"new": True, "needs_t": {}}, "lot": {"pollutant": "CO2"}}, "lot.pollutant"),
+        ({"project": {"new": True, "needs_t": {}, "attainment": False}}, "project.attainment"),
         ({"project": {"new": True, "needs_t": {}}, "lot": 3}, "lot"),
         ({"project": {"new": True, "needs_t": {}}, "buyer": {"penalties": "many"}}, "buyer.penalties"),
         ({"project": {"new": True, "needs_t": {}}, "seller": {}}, "seller"),

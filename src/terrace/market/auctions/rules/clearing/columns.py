@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from terrace.kernel.base.errors import InputInvalid, Refusal
 from terrace.kernel.base.quantity import read_decimal
 from terrace.kernel.base.texts import Text
-from terrace.market.auctions.rules.clearing.terms import PLACES_MAX, VALUE_MAX
+from terrace.market.auctions.rules.clearing.terms import PLACES_MAX, PRICE_PLACES_MAX, VALUE_MAX
 
 REQUIRED = ("bid_id", "bidder", "price", "quantity")
 OPTIONAL = ("submitted_at", "minimum")
@@ -156,7 +156,7 @@ def from_columns(columns: dict[str, list[str]], source: Source) -> Bids:
                     f"an id used once ({bid_id[:40]} is repeated)",
                 )
             seen.add(bid_id)
-    prices, price_places = _numbers(columns["price"], "price", source)
+    prices, price_places = _numbers(columns["price"], "price", source, PRICE_PLACES_MAX)
     quantities, quantity_places = _numbers(columns["quantity"], "quantity", source)
     if min(quantities) <= 0:
         raise source.error(
@@ -225,7 +225,9 @@ def _words(column: list[str], field: str, source: Source) -> list[str]:
     return words
 
 
-def _numbers(column: list[str], field: str, source: Source) -> tuple[list[int], int]:
+def _numbers(
+    column: list[str], field: str, source: Source, places_max: int = PLACES_MAX
+) -> tuple[list[int], int]:
     """Decimal texts as integers in one unit, the largest that holds them all."""
     joined = "\n".join(column)
     if _PLAIN_CHARACTERS.issuperset(joined):
@@ -235,19 +237,20 @@ def _numbers(column: list[str], field: str, source: Source) -> tuple[list[int], 
         elif all(map(_PLAIN.fullmatch, column)):
             shares = [text.partition(".") for text in column]
             most = max(len(part) for _, _, part in shares)
-            return _reduce([int(whole + part.ljust(most, "0")) for whole, _, part in shares], most)
+            if most <= places_max:
+                return _reduce([int(whole + part.ljust(most, "0")) for whole, _, part in shares], most)
     values = []
     for i, text in enumerate(column):
         try:
-            value = read_decimal(text, where=Text(field, field), places_max=PLACES_MAX)
+            value = read_decimal(text, where=Text(field, field), places_max=places_max)
         except InputInvalid:
             value = None
         if value is None or not 0 <= value <= VALUE_MAX:
             raise source.error(
                 i,
                 field,
-                f"不小于零、最多{PLACES_MAX}位小数的数字，读到 {text[:40]!r}",
-                f"a number of at least zero with at most {PLACES_MAX} decimals, not {text[:40]!r}",
+                f"不小于零、最多{places_max}位小数的数字，读到 {text[:40]!r}",
+                f"a number of at least zero with at most {places_max} decimals, not {text[:40]!r}",
             )
         values.append(int(value.scaleb(PLACES_MAX)))
     return _reduce(values, PLACES_MAX)

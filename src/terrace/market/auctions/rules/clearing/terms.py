@@ -15,6 +15,7 @@ from terrace.kernel.base.texts import Text
 # Named in every bundle. A change of any result for any input is a new version.
 RULE_VERSION = "clearing/1"
 PLACES_MAX = 6
+PRICE_PLACES_MAX = 2  # prices are whole cents (E8, step 1)
 YEARS_MAX = 100
 VALUE_MAX = 10**18
 
@@ -142,7 +143,7 @@ class Terms:
             return cls(
                 method=Method(document["method"]),
                 supply=_optional("supply", document["supply"]),
-                reserve=decimal_option("reserve", document["reserve"]),
+                reserve=decimal_option("reserve", document["reserve"], PRICE_PLACES_MAX),
                 lot=_optional("lot", document["lot"]),
                 price_rule=PriceRule(document["price_rule"]),
                 tie=Tie(document["tie"]),
@@ -162,17 +163,17 @@ def plain(value: Decimal | None) -> str | None:
     return None if value is None else f"{value.normalize():f}"
 
 
-def decimal_option(option: str, text: object) -> Decimal:
-    """A number of at least zero with at most six decimals. Raises TermsInvalid."""
+def decimal_option(option: str, text: object, places_max: int = PLACES_MAX) -> Decimal:
+    """A number of at least zero with at most `places_max` decimals. Raises TermsInvalid."""
     try:
-        value = read_decimal(str(text), where=Text(option, option), places_max=PLACES_MAX)
+        value = read_decimal(str(text), where=Text(option, option), places_max=places_max)
     except Refusal:
         value = Decimal(-1)
     if not 0 <= value <= VALUE_MAX:
         raise _expected(
             option,
-            f"不小于零、最多{PLACES_MAX}位小数的数字",
-            f"a number of at least zero with at most {PLACES_MAX} decimals",
+            f"不小于零、最多{places_max}位小数的数字",
+            f"a number of at least zero with at most {places_max} decimals",
         )
     return value
 
