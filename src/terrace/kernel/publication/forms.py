@@ -39,3 +39,32 @@ class NoticeFilter(forms.Form):
         """The readable filters, as `queries.list_notices` takes them."""
         self.full_clean()
         return {name: value for name, value in self.cleaned_data.items() if value}
+
+
+class CorrectionForm(forms.Form):
+    """What was wrong and what is right, in both languages."""
+
+    text_zh = forms.CharField(widget=forms.Textarea(attrs={"rows": 6}), max_length=4_000)
+    text_en = forms.CharField(widget=forms.Textarea(attrs={"rows": 6}), max_length=4_000)
+
+    labels = {
+        "text_zh": Text("更正内容(中文)", "Correction (Chinese)"),
+        "text_en": Text("更正内容(英文)", "Correction (English)"),
+    }
+    help_texts = {
+        "text_zh": Text(
+            "写明原公告何处有误、正确内容是什么，例如：“原公告中数量‘4.048 吨/年’更正为‘4.084 吨/年’，其他内容不变。”",
+            "In Chinese: what the notice said, what is right, and that the rest stands.",
+        ),
+        "text_en": Text("与中文内容一致。", "The same in English."),
+    }
+
+    def __init__(self, data: object = None) -> None:
+        super().__init__(data)  # type: ignore[arg-type]  # a QueryDict
+        language = get_language()
+        for name, field in self.fields.items():
+            field.label = self.labels[name].of(language)
+            field.help_text = self.help_texts[name].of(language)
+
+    def text(self) -> Text:
+        return Text(self.cleaned_data["text_zh"], self.cleaned_data["text_en"])

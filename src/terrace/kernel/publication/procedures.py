@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from terrace.kernel.base.texts import Text
 from terrace.kernel.publication.rules import NoticeKind
 
-__all__ = ["NoticeKind", "kind_of", "kinds", "register_kind"]
+__all__ = ["CORRECTION", "NoticeKind", "kind_of", "kinds", "register_kind"]
+
+CORRECTION = NoticeKind("correction", Text("更正公告", "Correction"))
 
 _kinds: dict[str, NoticeKind] = {}
 

@@ -11,7 +11,7 @@ from terrace.kernel.publication import rules
 from terrace.kernel.publication.models import Notice
 
 # The archived pages are long; lists do not read them.
-_LONG = ("html_zh", "html_en", "content")
+_LONG = tuple(f"{path}{name}" for path in ("", "corrects__") for name in ("html_zh", "html_en", "content"))
 
 
 def list_notices(
@@ -50,8 +50,8 @@ def feed_after(sequence: int, limit: int) -> list[Notice]:
 
 
 def get_notice(sequence: int) -> Notice | None:
-    """The notice of that number with what it corrects."""
-    return Notice.objects.select_related("corrects").filter(sequence=sequence).first()
+    """The notice of that number with what it corrects and who announced it."""
+    return Notice.objects.select_related("corrects", "announcement").filter(sequence=sequence).first()
 
 
 def corrections_of(notice: Notice) -> list[Notice]:

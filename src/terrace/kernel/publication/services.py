@@ -17,10 +17,12 @@ from django.utils import translation
 from terrace.kernel.audit import services as audit
 from terrace.kernel.base.actor import SYSTEM, Actor
 from terrace.kernel.base.db import act
+from terrace.kernel.base.errors import InputInvalid, NotFound
 from terrace.kernel.base.texts import Text
 from terrace.kernel.publication import rules
+from terrace.kernel.publication.access import may_correct
 from terrace.kernel.publication.models import Announcement, Notice, Pending
-from terrace.kernel.publication.procedures import kind_of
+from terrace.kernel.publication.procedures import CORRECTION, kind_of
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +71,66 @@ def announce(
         announcement.city = city
     announcement.save(force_insert=True)
     Pending.objects.create(announcement=announcement)
+    return announcement
+
+
+@act("publication.notice.correct")
+def correct_notice(
+    *, actor: Actor, sequence: int, text: Text, key: str | None, now: dt.datetime
+) -> Announcement:
+    """Announce a correction of a published notice: a new notice that names the old one, which stays as it is.
+
+    `text` says in both languages what was wrong and what is right. Raises NotFound, NotAllowed,
+    InputInvalid (a language is missing), KeyReused. Government information rules: what was published is
+    corrected in public, not withdrawn in silence.
+    """
+    digest = audit.digest_of({"sequence": sequence, "zh": text.zh, "en": text.en})
+    notice = Notice.objects.select_related("announcement").filter(sequence=sequence).first()
+    if notice is None:
+        raise NotFound(what=Text("公告", "The notice"))
+    may_correct(actor, notice).require()
+    with connection.cursor() as cursor:  # notices cannot be locked as rows: nobody may update them
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended('publication.correct', %s))", [sequence]
+        )
+    answer = audit.first_answer(actor=actor, act="publication.notice.correct", key=key, request_digest=digest)
+    if answer is not None:
+        return Announcement.objects.get(pk=answer["announcement"])
+    for words, name in (
+        (text.zh, Text("更正内容(中文)", "correction (Chinese)")),
+        (text.en, Text("更正内容(英文)", "correction (English)")),
+    ):
+        if not words.strip():
+            raise InputInvalid(where=name, got="''", expected=Text("文字", "a text"))
+    announcement = announce(
+        actor=actor,
+        kind=CORRECTION.code,
+        title=Text(f"更正公告：{notice.title_zh}"[:300], f"Correction: {notice.title_en}"[:300]),
+        content={
+            "corrects": notice.sequence,
+            "old_title": {"zh": notice.title_zh, "en": notice.title_en},
+            "old_number": notice.number,
+            "text": {"zh": text.zh.strip(), "en": text.en.strip()},
+        },
+        template="publication/correction.html",
+        subject_type=notice.subject_type,
+        subject_id=notice.subject_id,
+        number=notice.number,
+        corrects=notice,
+        now=now,
+        city=notice.city,
+    )
+    audit.record(
+        actor=actor,
+        act="publication.notice.correct",
+        subject_type=notice.subject_type,
+        subject_id=notice.subject_id,
+        at=now,
+        facts={"corrects": notice.sequence, "announcement": announcement.pk},
+        key=key,
+        request_digest=digest,
+        result={"announcement": announcement.pk},
+    )
     return announcement
 
 

@@ -11,4 +11,5 @@ urlpatterns = [
     path("notices/feed.atom", views.feed_atom, name="feed_atom"),
     path("notices/<int:sequence>/", views.notice, name="notice"),
     path("notices/<int:sequence>.json", views.notice_json, name="notice_json"),
+    path("notices/<int:sequence>/correct/", views.correct, name="correct"),
 ]

@@ -7,18 +7,22 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils.feedgenerator import Atom1Feed
 from django.utils.translation import get_language
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
+from terrace.kernel.base import clock
 from terrace.kernel.base.clock import local
-from terrace.kernel.base.errors import NotFound
+from terrace.kernel.base.errors import NotFound, Refusal
 from terrace.kernel.base.texts import Text
-from terrace.kernel.publication import queries
-from terrace.kernel.publication.forms import NoticeFilter
+from terrace.kernel.publication import queries, services
+from terrace.kernel.publication.access import may_correct
+from terrace.kernel.publication.forms import CorrectionForm, NoticeFilter
 from terrace.kernel.publication.models import Notice
 from terrace.kernel.publication.procedures import kinds
 
@@ -83,7 +87,45 @@ def notice(request: HttpRequest, sequence: int) -> HttpResponse:
             "html": found.html.of(get_language()),
             "corrections": corrections,
             "kind_label": label,
+            "may_correct": may_correct(request.actor, found).allowed,  # type: ignore[attr-defined]  # middleware of orgs
         },
+    )
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def correct(request: HttpRequest, sequence: int) -> HttpResponse:
+    """Write a correction. It is published within seconds; the old notice then points to it."""
+    actor = request.actor  # type: ignore[attr-defined]  # set by the middleware of orgs
+    found = _get(sequence)
+    may_correct(actor, found).require()
+    form = CorrectionForm(request.POST or None)
+    refusal: Refusal | None = None
+    if request.method == "POST" and form.is_valid():
+        try:
+            services.correct_notice(
+                actor=actor,
+                sequence=sequence,
+                text=form.text(),
+                key=request.POST.get("idempotency_key") or None,
+                now=clock.now(),
+            )
+        except Refusal as error:
+            refusal = error
+        else:
+            words = Text(
+                "更正公告已提交，几秒内发布。", "The correction is submitted and appears within seconds."
+            )
+            messages.success(request, words.of(get_language()))
+            response = HttpResponseRedirect(found.url)
+            response.status_code = 303
+            return response
+    status = refusal.http_status if refusal else 422 if form.errors else 200
+    return render(
+        request,
+        "publication/correct.html",
+        {"form": form, "notice": found, "refusal": refusal},
+        status=status,
     )
 
 

@@ -12,6 +12,7 @@ from terrace.kernel.publication.tests import factories as make
 def kind_and_templates(settings: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(procedures, "_kinds", {})
     procedures.register_kind(make.KIND)
+    procedures.register_kind(procedures.CORRECTION)
     engine = settings.TEMPLATES[0]  # type: ignore[attr-defined]
     loaders = [
         ("django.template.loaders.locmem.Loader", make.TEMPLATES),
