@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.mfa.webauthn.forms import AddWebAuthnForm
 from django import forms
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
@@ -202,6 +203,14 @@ class LetterForm(PersonForm):
 class EndForm(forms.Form):
     until = _Day(label=both("最后一日", "Last day"))
     reason = forms.CharField(label=both("理由", "Reason"), max_length=500)
+
+
+class PasskeyForm(AddWebAuthnForm):  # type: ignore[misc]  # allauth has no types
+    """Registration of a passkey, with its name asked for in the page's language."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["name"].label = both("名称(便于您辨认)", "Name, for you to know it by")
 
 
 class ReasonForm(forms.Form):

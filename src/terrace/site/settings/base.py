@@ -146,6 +146,7 @@ ALLAUTH_TRUSTED_PROXY_COUNT = 1  # the gate (site/gate.py) writes X-Forwarded-Fo
 MFA_ADAPTER = "terrace.kernel.orgs.adapters.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_FORMS = {"add_webauthn": "terrace.kernel.orgs.forms.PasskeyForm"}
 MFA_TOTP_ISSUER = "Terrace"
 MFA_TOTP_TOLERANCE = 1  # clocks of telephones may be off by half a minute
 MFA_ALLOW_UNVERIFIED_EMAIL = True
