@@ -205,7 +205,7 @@ class EndForm(forms.Form):
     reason = forms.CharField(label=both("理由", "Reason"), max_length=500)
 
 
-class PasskeyForm(AddWebAuthnForm):  # type: ignore[misc]  # allauth has no types
+class PasskeyForm(AddWebAuthnForm):
     """Registration of a passkey, with its name asked for in the page's language."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
