@@ -13,6 +13,7 @@ from terrace.kernel.documents.models import Document
 from terrace.market.listings import rules
 from terrace.market.listings.models import Listing, SignUp
 from terrace.market.reserve.models import PlannedLot
+from terrace.market.rights.queries import papers_of as subject_papers
 from terrace.market.rights.rules import ratio_text
 from terrace.market.rulebooks.models import EligibilityDecision
 
@@ -136,8 +137,7 @@ def participants(listing_id: int) -> QuerySet[SignUp]:
 
 def papers_of(signup: SignUp) -> dict[str, Document]:
     """The newest version of each paper of a sign-up, by kind."""
-    documents = Document.objects.filter(subject_type="signup", subject_id=str(signup.pk)).order_by("pk")
-    return {document.kind: document for document in documents}
+    return subject_papers("signup", signup.pk)
 
 
 def tasks_of(signup: SignUp) -> list[rules.Task]:

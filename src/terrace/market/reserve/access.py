@@ -5,6 +5,7 @@ from __future__ import annotations
 from terrace.kernel.base.actor import Actor, Verdict
 from terrace.kernel.base.errors import NotFound
 from terrace.kernel.base.texts import Text
+from terrace.kernel.documents.models import Document
 from terrace.kernel.orgs.roles import Role
 from terrace.market.reserve.models import Intake, ReleasePlan
 from terrace.market.rights.access import role_verdict
@@ -34,6 +35,12 @@ def may_check(actor: Actor) -> Verdict:
 
 def may_see_desk(actor: Actor) -> Verdict:
     return role_verdict(actor, *READERS)
+
+
+def may_read_paper(actor: Actor, document: Document) -> Verdict:
+    """Papers of an intake: whoever may see the reserve's desk."""
+    del document
+    return may_see_desk(actor)
 
 
 def get_intake_for(actor: Actor, intake_id: int) -> Intake:

@@ -147,3 +147,11 @@ def faults_of_lot(
     if rule is DepositRule.FIXED and fixed_fen <= 0:
         faults.append(LotFault("deposit", Text("保证金应大于零。", "The deposit must be above zero.")))
     return faults
+
+
+class PaperKind(Worded):
+    """Papers behind an intake."""
+
+    INTAKE_DECISION = "INTAKE_DECISION", Text("入库依据文件", "Decision behind the intake")
+    INTAKE_AGREEMENT = "INTAKE_AGREEMENT", Text("回购协议", "Buy-back agreement")
+    INTAKE_OTHER = "INTAKE_OTHER", Text("其他材料", "Other paper")

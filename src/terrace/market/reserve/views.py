@@ -20,7 +20,8 @@ from terrace.kernel.procedures.models import Case
 from terrace.kernel.procedures.queries import options_for
 from terrace.market.reserve import access, queries, rules, services
 from terrace.market.reserve.forms import IntakeForm, LotForm, PlanForm
-from terrace.market.rights.forms import ReasonForm
+from terrace.market.rights.forms import PaperForm, ReasonForm
+from terrace.market.rights.queries import paper_rows
 from terrace.market.rights.rules import Basin, Sector, ratio_text
 
 PAGE_SIZE = 25
@@ -214,6 +215,10 @@ def intake(request: HttpRequest, intake_id: int) -> HttpResponse:
             "actions": _actions(case, actor),
             "form": form,
             "refusal": refusal,
+            "papers": paper_rows("intake", found.pk, rules.PaperKind),
+            "may_attach": found.state == rules.IntakeState.SUBMITTED
+            and bool(access.may_prepare(actor))
+            and found.body_id == actor.organisation_id,
             "consequence": [
                 (
                     Text("记入储备账户", "Enters the reserve's account"),
@@ -223,6 +228,45 @@ def intake(request: HttpRequest, intake_id: int) -> HttpResponse:
                     ),
                 )
             ],
+        },
+        status=422 if request.method == "POST" else 200,
+    )
+
+
+@FORM_METHODS
+def intake_paper(request: HttpRequest, intake_id: int) -> HttpResponse:
+    """Add a paper to an intake that waits."""
+    actor = actor_of(request)
+    found = access.get_intake_for(actor, intake_id)
+    access.may_prepare(actor).require()
+    files = request.FILES if request.method == "POST" else None
+    form = PaperForm(_data(request), files, words=rules.PaperKind)
+    refusal: Refusal | None = None
+    if request.method == "POST" and form.is_valid():
+        upload = form.cleaned_data["file"]
+        try:
+            services.attach_intake_paper(
+                actor=actor,
+                intake_id=found.pk,
+                kind=rules.PaperKind(form.cleaned_data["kind"]),
+                content=upload.file,
+                filename=upload.name,
+                media_type=upload.content_type or "",
+                now=clock.now(),
+            )
+            return see_other("reserve:intake", found.pk)
+        except Refusal as raised:
+            refusal = raised
+    return render(
+        request,
+        "reserve/form.html",
+        {
+            "form": form,
+            "refusal": refusal,
+            "heading": Text("上传材料", "Add a paper"),
+            "lead": Text("复核前可以增加或替换。", "Until the check papers may be added or replaced."),
+            "submit": Text("上传", "Upload"),
+            "upload": True,
         },
         status=422 if request.method == "POST" else 200,
     )

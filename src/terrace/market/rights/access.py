@@ -5,6 +5,7 @@ from __future__ import annotations
 from terrace.kernel.base.actor import Actor, Verdict
 from terrace.kernel.base.errors import NotFound
 from terrace.kernel.base.texts import Text
+from terrace.kernel.documents.models import Document
 from terrace.kernel.orgs.roles import Role
 from terrace.market.rights.models import (
     Area,
@@ -107,6 +108,14 @@ def may_see_parcel(actor: Actor, parcel: Parcel) -> Verdict:
     """The chain of a right is public once a right is issued (design: a citizen can read it)."""
     del actor, parcel
     return YES
+
+
+def may_read_paper(actor: Actor, document: Document) -> Verdict:
+    """Papers of a verification: whoever may see the verification."""
+    found = Verification.objects.select_related("unit__area").filter(pk=document.subject_id).first()
+    if found is None:
+        return Verdict(False, Text("没有对应的核定申请。", "there is no such verification."))
+    return may_see_firm(actor, found.unit.organisation_id, found.unit.area)
 
 
 def get_unit_for(actor: Actor, unit_id: int) -> DischargeUnit:

@@ -7,8 +7,15 @@ class RightsConfig(AppConfig):
     verbose_name = "排污权登记"
 
     def ready(self) -> None:
+        from terrace.kernel.documents.access import register_reader
+        from terrace.kernel.documents.procedures import register_kind
+        from terrace.kernel.documents.rules import DocumentKind
         from terrace.kernel.procedures.procedures import register
-        from terrace.market.rights import procedures
+        from terrace.market.rights import access, procedures
+        from terrace.market.rights.rules import PaperKind
 
         register(procedures.VERIFICATION)
         register(procedures.NEED)
+        for kind in PaperKind:
+            register_kind(DocumentKind(kind.value, kind.label))
+        register_reader("verification", access.may_read_paper)

@@ -167,6 +167,20 @@ class ReasonForm(forms.Form):
     )
 
 
+class PaperForm(forms.Form):
+    """One paper of a case."""
+
+    kind = forms.ChoiceField(label=both("材料种类", "Kind of paper"))
+    file = forms.FileField(
+        label=both("文件", "File"),
+        help_text=both("PDF、图片或办公文档，不超过20 MB。", "PDF, picture or office document, up to 20 MB."),
+    )
+
+    def __init__(self, *args: Any, words: type[rules.Worded], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["kind"].choices = worded(words)  # type: ignore[attr-defined]  # ChoiceField
+
+
 class DecisionForm(ReasonForm):
     """The bureau's decision: it may verify less than was claimed."""
 

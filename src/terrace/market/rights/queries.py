@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Count, F, Q, QuerySet, Sum
 
 from terrace.kernel.base.actor import Actor
 from terrace.kernel.base.quantity import Pollutant, Quantity
 from terrace.kernel.base.texts import Text
+from terrace.kernel.documents.models import Document
 from terrace.kernel.orgs.roles import Role
 from terrace.market.rights import rules
 from terrace.market.rights.models import (
@@ -105,6 +107,27 @@ def _visible(actor: Actor, prefix: str) -> Q:
     if actor.has_role(*FIRM) and actor.organisation_id is not None:
         return Q(**{f"{prefix}organisation_id": actor.organisation_id})
     return Q(pk__in=[])
+
+
+def papers_of(subject_type: str, subject_id: object) -> dict[str, Document]:
+    """The newest version of each paper of a subject, by kind. One query."""
+    documents = Document.objects.filter(subject_type=subject_type, subject_id=str(subject_id)).order_by("pk")
+    return {document.kind: document for document in documents}
+
+
+def paper_rows(subject_type: str, subject_id: object, words: type[rules.Worded]) -> list[dict[str, Any]]:
+    """The papers of a subject as the page's list of documents shows them. One query."""
+    return [
+        {
+            "url": document.url,
+            "filename": document.filename,
+            "size": document.size_bytes,
+            "digest": document.digest,
+            "at": document.uploaded_at,
+            "kind_label": words(document.kind).label,
+        }
+        for document in papers_of(subject_type, subject_id).values()
+    ]
 
 
 def list_permit_entries(unit_id: int) -> QuerySet[PermitEntry]:

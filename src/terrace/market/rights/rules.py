@@ -263,3 +263,12 @@ def read_areas(rows: Iterable[dict[str, str]]) -> list[AreaRow]:
             )
         )
     return areas
+
+
+class PaperKind(Worded):
+    """Papers behind a verification (D1)."""
+
+    UNIT_PERMIT = "UNIT_PERMIT", Text("排污许可证", "Discharge permit")
+    MONITORING_DATA = "MONITORING_DATA", Text("监测数据", "Monitoring data")
+    EIA_PAPER = "EIA_PAPER", Text("环评文件", "EIA")
+    MEASURE_PROOF = "MEASURE_PROOF", Text("减排措施不可逆的证明", "Proof that the measure is irreversible")

@@ -10,6 +10,11 @@ urlpatterns = [
     path("rights/verifications/", views.verifications, name="verifications"),
     path("rights/verifications/new/", views.new_verification, name="new_verification"),
     path("rights/verifications/<int:verification_id>/", views.verification, name="verification"),
+    path(
+        "rights/verifications/<int:verification_id>/papers/",
+        views.verification_paper,
+        name="verification_paper",
+    ),
     path("rights/parcels/<int:parcel_id>/", views.parcel, name="parcel"),
     path("projects/", views.projects, name="projects"),
     path("projects/new/", views.new_project, name="new_project"),

@@ -23,6 +23,7 @@ from terrace.market.rights import access, queries, rules, services
 from terrace.market.rights.forms import (
     DecisionForm,
     NeedForm,
+    PaperForm,
     ProjectForm,
     ReasonForm,
     UnitForm,
@@ -328,6 +329,11 @@ def verification(request: HttpRequest, verification_id: int) -> HttpResponse:
         actions=actions,
         form=form,
         refusal=refusal,
+        papers=queries.paper_rows("verification", found.pk, rules.PaperKind),
+        paper_url=reverse("rights:verification_paper", args=[found.pk])
+        if found.state == rules.VerificationState.APPLIED
+        and access.may_act_for_firm(actor, found.unit.organisation_id)
+        else "",
         back=reverse("rights:verifications"),
     )
 
@@ -345,6 +351,39 @@ def _case_page(
             **context,
         },
         status=422 if request.method == "POST" else 200,
+    )
+
+
+@FORM_METHODS
+def verification_paper(request: HttpRequest, verification_id: int) -> HttpResponse:
+    """Add a paper to a verification."""
+    actor = actor_of(request)
+    found = access.get_verification_for(actor, verification_id)
+    access.may_act_for_firm(actor, found.unit.organisation_id).require()
+
+    def run(data: dict[str, Any]) -> HttpResponse:
+        services.attach_verification_paper(
+            actor=actor,
+            verification_id=found.pk,
+            kind=rules.PaperKind(data["kind"]),
+            content=data["file"].file,
+            filename=data["file"].name,
+            media_type=data["file"].content_type or "",
+            now=clock.now(),
+        )
+        return see_other("rights:verification", found.pk)
+
+    files = request.FILES if request.method == "POST" else None
+    return _form_page(
+        request,
+        "rights/form.html",
+        PaperForm(_data(request), files, words=rules.PaperKind),
+        run,
+        heading=Text("上传材料", "Add a paper"),
+        lead=Text("初审前可以增加或替换。", "Until the first review papers may be added or replaced."),
+        back=reverse("rights:verification", args=[found.pk]),
+        submit=Text("上传", "Upload"),
+        upload=True,
     )
 
 

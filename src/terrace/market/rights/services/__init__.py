@@ -13,6 +13,7 @@ from terrace.market.rights.services.needs import (
     use_need,
 )
 from terrace.market.rights.services.numbers import next_number
+from terrace.market.rights.services.papers import attach_verification_paper
 from terrace.market.rights.services.parcels import (
     ParcelShort,
     freeze_by_court,
@@ -36,6 +37,7 @@ __all__ = [
     "add_unit",
     "apply_for_need",
     "apply_for_verification",
+    "attach_verification_paper",
     "confirm_need",
     "create_project",
     "decide_case",
