@@ -33,4 +33,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("terrace.market.rights.urls")),
     path("", include("terrace.market.listings.urls")),
     path("auctions/", include("terrace.market.auctions.urls")),
+    path("", include("terrace.market.settlement.urls")),
 ]

@@ -10,7 +10,14 @@ from terrace.kernel.base.texts import Text
 from terrace.kernel.documents.models import Document
 from terrace.kernel.orgs.access import require_role
 from terrace.kernel.orgs.roles import Role
-from terrace.market.settlement.models import PaymentInstruction, Refund, StatementImport, Trade
+from terrace.market.settlement.models import (
+    BankLine,
+    Objection,
+    PaymentInstruction,
+    Refund,
+    StatementImport,
+    Trade,
+)
 
 STAFF = (
     Role.EXCHANGE_MAKER,
@@ -148,3 +155,32 @@ def instructions_for(actor: Actor) -> QuerySet[PaymentInstruction]:
     if may_see_payments(actor):
         return found
     return found.filter(Q(payer_id=actor.organisation_id) | Q(payee_id=actor.organisation_id))
+
+
+def may_see_objections(actor: Actor) -> Verdict:
+    """Names and contacts of those who object are for those who decide, and for the auditor."""
+    return require_role(
+        actor, Role.EXCHANGE_MAKER, Role.EXCHANGE_CHECKER, Role.BUREAU, Role.BUREAU_CHECKER, Role.AUDITOR
+    )
+
+
+def get_objection_for(actor: Actor, objection_id: int) -> Objection:
+    """An objection with its trade. Raises NotFound, NotAllowed."""
+    may_see_objections(actor).require()
+    objection = (
+        Objection.objects.select_related("trade__buyer", "trade__seller", "trade__case")
+        .filter(pk=objection_id)
+        .first()
+    )
+    if objection is None:
+        raise NotFound(what=Text("该异议", "the objection"))
+    return objection
+
+
+def get_suspense_line_for(actor: Actor, line_id: int) -> BankLine:
+    """A payment that was in suspense at some time. Raises NotFound, NotAllowed."""
+    may_see_payments(actor).require()
+    line = BankLine.objects.select_related("statement").filter(pk=line_id).first()
+    if line is None:
+        raise NotFound(what=Text("该笔来款", "the payment"))
+    return line

@@ -240,3 +240,8 @@ def open_incoming() -> QuerySet[PaymentInstruction]:
         .select_related("payer")
         .order_by("id")
     )
+
+
+def booked_lines(statement: StatementImport) -> QuerySet[BankLine]:
+    """What a confirmed statement booked, in the order of the file."""
+    return BankLine.objects.filter(statement=statement).order_by("row_number")

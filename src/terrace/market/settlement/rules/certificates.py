@@ -27,6 +27,11 @@ FACT_KEYS = (
     "quantity_t_per_year",
 )
 FILE_BYTES_MAX = 20 * 2**20
+# The two lawful encodings of "SHA-256" in a signature's envelope: with and without the empty parameters.
+SHA256_ENCODED = (
+    bytes.fromhex("300d06096086480165030402010500"),
+    bytes.fromhex("300b0609608648016503040201"),
+)
 
 
 def canonical(facts: dict[str, Any]) -> str:
@@ -143,24 +148,25 @@ def _plain_container(signature: Any, content: bytes) -> bool:
     """Whether the signature's own place in the file holds the signature and nothing else.
 
     A PDF signature cannot cover the bytes that hold it: its padding and the unsigned parts of its envelope could be
-    written over unseen. Here they must be exactly what signing leaves: lower-case hex, zeros, one algorithm.
+    written over unseen. Here they must be exactly what signing leaves: hex in one case, zeros, one algorithm.
     """
+    from asn1crypto.cms import ContentInfo
+
     start, length, resume, _rest = (int(number) for number in signature.byte_range)
     envelope = signature.signed_data
-    der = bytes(signature.pkcs7_content)
+    padded = bytes(signature.pkcs7_content)
+    der = padded[: _der_length(padded)]
     gap = content[start + length : resume]
-    plain = (
-        gap[:1] == b"<"
-        and gap[-1:] == b">"
-        and gap[1:-1] == der.hex().encode()
-        and not der[_der_length(der) :].strip(b"\0")
-    )
+    if gap[:1] + gap[-1:] != b"<>" or gap[1:-1] not in (padded.hex().encode(), padded.hex().upper().encode()):
+        return False
+    if padded[len(der) :].strip(b"\0") or ContentInfo.load(der, strict=True).dump(force=True) != der:
+        return False
     signer_info = envelope["signer_infos"][0]
-    algorithm = signer_info["digest_algorithm"]["algorithm"].native
+    algorithms = [*envelope["digest_algorithms"], signer_info["digest_algorithm"]]
     return (
-        plain
-        and envelope["version"].native == "v1"
-        and [a["algorithm"].native for a in envelope["digest_algorithms"]] == [algorithm]
+        envelope["version"].native == signer_info["version"].native == "v1"
+        and len(algorithms) == 2
+        and all(algorithm.dump() in SHA256_ENCODED for algorithm in algorithms)
         and envelope["encap_content_info"]["content_type"].native == "data"
         and not signer_info["unsigned_attrs"].native
         and not envelope["crls"].native

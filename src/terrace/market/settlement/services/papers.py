@@ -73,7 +73,7 @@ def render(template: str, data: dict[str, Any], *, at: dt.datetime, facts: str =
                 "qr": qr_svg(data["check_url"]),
             },
             pdf_standards=["a-3b"],
-            timestamp=at,
+            timestamp=at.replace(microsecond=0),
         )
     except typst.TypstError as error:
         raise PaperNotMade(reason=str(error)[:200]) from error

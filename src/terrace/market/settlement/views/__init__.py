@@ -1,0 +1,1 @@
+"""Pages of settlement: the public results and checks, the cases of trades, the money desk."""
