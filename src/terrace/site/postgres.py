@@ -62,7 +62,8 @@ class Cluster:
 
     def url(self, name: str = "terrace") -> str:
         """The address of database `name` over the Unix socket."""
-        return f"postgresql://{SUPERUSER}@/{name}?host={self.socket_dir}"
+        port = f"&port={self.port}" if self.port else ""
+        return f"postgresql://{SUPERUSER}@/{name}?host={self.socket_dir}{port}"
 
     def start(self) -> None:
         """Start the server (initialise on first use); a no-op when it already runs. Raises PostgresProblem."""

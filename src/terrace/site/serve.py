@@ -41,13 +41,26 @@ class Child:
     name: str
     command: list[str]
     environment: dict[str, str]
+    socket: Path | None = None
     process: subprocess.Popen[bytes] | None = None
     failures: int = 0
     started_at: float = 0.0
 
     def start(self) -> None:
         self.started_at = time.monotonic()
-        self.process = subprocess.Popen(self.command, env=self.environment, stdin=subprocess.DEVNULL)
+        if self.socket is not None:
+            self.socket.unlink(
+                missing_ok=True
+            )  # a killed process leaves its socket behind, and binding it again fails
+        self.process = subprocess.Popen(
+            self.command, env=self.environment, stdin=subprocess.DEVNULL, start_new_session=True
+        )
+
+    def sweep(self) -> None:
+        """End what a dead parent left behind: a killed granian leaves its worker running."""
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
 
     def restart_pause(self) -> float:
         if time.monotonic() - self.started_at > 30:
@@ -125,8 +138,6 @@ class Server:
             )
         run = self.run_dir
         run.mkdir(parents=True, exist_ok=True)
-        for leftover in (self.web_socket, self.events_socket):
-            leftover.unlink(missing_ok=True)
         app = self._environment(app_url(owner))
         granian = [
             sys.executable,
@@ -146,12 +157,14 @@ class Server:
                 [*granian, "--interface", "wsgi", "--uds", str(self.web_socket), "--blocking-threads", str(WEB_THREADS),
                  "--backlog", "4096", "--http", "1", "terrace.site.wsgi:application"],
                 app,
+                self.web_socket,
             ),
             Child(
                 "events",
                 [*granian, "--interface", "asgi", "--uds", str(self.events_socket), "--backpressure", str(EVENTS_BACKPRESSURE),
                  "--backlog", "8192", "--http", "1", "--runtime-mode", "st", "terrace.site.asgi:application"],
                 app,
+                self.events_socket,
             ),
             Child("worker", [sys.executable, "-m", "terrace", "worker"], app),
         ]  # fmt: skip
@@ -223,6 +236,7 @@ class Server:
             sys.stderr.write(
                 f"terrace: {child.name} ended with code {child.process.returncode}; starting it again\n"
             )
+            child.sweep()
             await asyncio.sleep(pause)
             child.start()
 
@@ -249,6 +263,7 @@ class Server:
                 except subprocess.TimeoutExpired:
                     child.process.kill()
                     child.process.wait()
+                child.sweep()
         if self.cluster is not None:
             self.cluster.stop()
         if self.lock is not None:

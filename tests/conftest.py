@@ -1,0 +1,161 @@
+"""A whole server for the tests that need one: the demo city on a free port, in a data folder of its own."""
+
+from __future__ import annotations
+
+import os
+import queue
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+START_SECONDS_MAX = 240
+
+
+@dataclass
+class City:
+    """A running `terrace serve --demo`: its address, its data folder, its processes."""
+
+    address: str
+    data_dir: Path
+    process: subprocess.Popen[str]
+    output: list[str] = field(default_factory=list)
+
+    def get(self, path: str, timeout: float = 10) -> tuple[int, str]:
+        """Status and body of an address of the city."""
+        try:
+            with urllib.request.urlopen(self.address + path, timeout=timeout) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def children(self, name: str) -> list[int]:
+        """Process ids of one kind of child: "wsgi", "asgi", "worker"."""
+        found = []
+        for folder in Path("/proc").iterdir():
+            if folder.name.isdigit():
+                try:
+                    command = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
+                    parent = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
+                except (OSError, IndexError, ValueError):
+                    continue
+                if name in command and (parent == self.process.pid or parent in self._granians()):
+                    found.append(int(folder.name))
+        return found
+
+    def _granians(self) -> list[int]:
+        path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(pid) for pid in path.read_text().split()]
+
+    def kill(self, name: str) -> None:
+        """kill -9 every process of one kind of child."""
+        pids = self.children(name)
+        assert pids, f"no child {name}"
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+
+    def postmaster_pid(self) -> int:
+        """The process id of the city's own database server."""
+        pid_file = next(self.postgres_folder().glob("data/postmaster.pid"))
+        return int(pid_file.read_text().splitlines()[0])
+
+    def postgres_folder(self) -> Path:
+        from terrace.site.postgres import _identity, _reachable_folder
+
+        return _reachable_folder(self.data_dir / "postgres", _identity())
+
+    def database_url(self) -> str:
+        from terrace.site.postgres import Cluster
+
+        return Cluster(self.data_dir / "postgres").url()
+
+    def until(self, path: str = "/readyz", status: int = 200, seconds: float = 60) -> None:
+        """Wait until an address answers with a status."""
+        end = time.monotonic() + seconds
+        last: object = None
+        while time.monotonic() < end:
+            try:
+                last = self.get(path, timeout=3)
+            except OSError as error:
+                last = error
+            else:
+                if last[0] == status:
+                    return
+            time.sleep(0.2)
+        raise AssertionError(
+            f"{path} did not answer {status} within {seconds} s; last: {last}\n" + "".join(self.output[-20:])
+        )
+
+
+def start_city(data_dir: Path, **environment: str) -> City:
+    """Start the demo city and wait until it serves."""
+    for parent in [data_dir, *data_dir.parents]:
+        if parent.exists() and parent.stat().st_uid == os.geteuid() and parent != Path("/tmp"):
+            parent.chmod(0o755)
+    clean = {
+        k: v
+        for k, v in os.environ.items()
+        if k not in ("DATABASE_URL", "TERRACE_DATA_DIR", "TERRACE_PORT", "DJANGO_SETTINGS_MODULE")
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "terrace", "serve", "--demo", "--port", "0", "--data-dir", str(data_dir)],
+        env={**clean, **environment}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    lines: queue.Queue[str] = queue.Queue()
+    output: list[str] = []
+
+    def read() -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            output.append(line)
+            lines.put(line)
+
+    threading.Thread(target=read, daemon=True).start()
+    end = time.monotonic() + START_SECONDS_MAX
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            line = lines.get(timeout=0.5)
+        except queue.Empty:
+            continue
+        if found := re.search(r"is running: (http://\S+)", line):
+            city = City(found.group(1), data_dir, process, output)
+            city.until()
+            return city
+    process.kill()
+    raise AssertionError("the demo city did not start:\n" + "".join(output))
+
+
+def stop_city(city: City) -> None:
+    city.process.send_signal(signal.SIGTERM)
+    try:
+        city.process.wait(30)
+    except subprocess.TimeoutExpired:
+        city.process.kill()
+        city.process.wait()
+    if city.process.stdout is not None:
+        city.process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
+    """One demo city for all tests of this worker that only add to it."""
+    running = start_city(tmp_path_factory.mktemp("city") / "data")
+    yield running
+    stop_city(running)
+
+
+@pytest.fixture
+def own_city(tmp_path: Path) -> Iterator[City]:
+    """A demo city for one test that will kill parts of it."""
+    running = start_city(tmp_path / "data")
+    yield running
+    stop_city(running)
