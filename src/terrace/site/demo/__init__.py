@@ -7,7 +7,7 @@ that the pages call, as the people whose job it is.
 from __future__ import annotations
 
 from terrace.kernel.base import clock
-from terrace.site.demo import people
+from terrace.site.demo import market, people
 
 
 def build_once() -> bool:
@@ -17,5 +17,6 @@ def build_once() -> bool:
     if Organisation.objects.exists():
         return False
     people.build()
+    market.build()
     clock.set_now(people.at(12, 18, 9, 30))
     return True

@@ -25,14 +25,14 @@ def rows(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(handle))
 
 
-def at(month: int, day: int, hour: int = 9, minute: int = 0) -> dt.datetime:
-    """A wall-clock time of 2023 in Liaocheng."""
-    return clock.at_local(dt.date(2023, month, day), hour, minute)
+def at(month: int, day: int, hour: int = 9, minute: int = 0, year: int = 2023) -> dt.datetime:
+    """A wall-clock time in Liaocheng."""
+    return clock.at_local(dt.date(year, month, day), hour, minute)
 
 
-def go_to(month: int, day: int, hour: int = 9, minute: int = 0) -> dt.datetime:
+def go_to(month: int, day: int, hour: int = 9, minute: int = 0, year: int = 2023) -> dt.datetime:
     """Move the platform's clock there and return what it shows."""
-    clock.set_now(at(month, day, hour, minute))
+    clock.set_now(at(month, day, hour, minute, year))
     return clock.now()
 
 
