@@ -5,6 +5,7 @@ TERRACE_TEST_DATABASE_URL or DATABASE_URL name a server to use instead; then not
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -14,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parent
+KEPT = ROOT / ".terrace" / "test-clusters"
 _cluster = None
 _folder: Path | None = None
 
@@ -23,43 +26,83 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         return
     if url := os.environ.get("TERRACE_TEST_DATABASE_URL") or os.environ.get("DATABASE_URL"):
-        _use(url)
+        _use(url, f"terrace_template_{os.getpid()}")
         return
     from terrace.site.postgres import Cluster
 
     _folder = Path(tempfile.mkdtemp(prefix="terrace-test-"))
     _folder.chmod(0o755)
     _cluster = Cluster(_folder / "pg", durable=False)
+    kept = KEPT / _state_of_migrations()
+    if kept.exists():
+        _cluster.folder.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["cp", "-a", str(kept), str(_cluster.data)], check=True)
     _cluster.start()
-    _use(_cluster.url("terrace"))
+    _use(_cluster.url("terrace"), "terrace_template")
 
 
-def _use(url: str) -> None:
+def _state_of_migrations() -> str:
+    """What a migrated database depends on: the migrations, the models' triggers, the locked versions."""
+    digest = hashlib.sha256()
+    for path in [
+        *sorted((ROOT / "src").rglob("migrations/*.py")),
+        *sorted(ROOT.glob("requirements*.lock")),
+        ROOT / "src/terrace/site/settings/base.py",
+    ]:
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _keep(cluster: object, name: str) -> None:
+    """Keep the stopped cluster with its migrated template for the next run; only the newest is kept."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    partial = KEPT / f"{name}.{os.getpid()}"
+    subprocess.run(["cp", "-a", str(cluster.data), str(partial)], check=True)  # type: ignore[attr-defined]
+    (partial / "postmaster.pid").unlink(missing_ok=True)
+    for old in KEPT.iterdir():
+        if old != partial:
+            shutil.rmtree(old, ignore_errors=True)
+    partial.rename(KEPT / name)
+
+
+def _use(url: str, template: str) -> None:
     """Point this process (its settings are loaded already) and the workers to come at `url`."""
     from django.conf import settings
 
     from terrace.site.settings.base import database_from_url
 
     os.environ["TERRACE_TEST_DATABASE_URL"] = url
-    os.environ["TERRACE_TEST_RUN"] = str(os.getpid())
+    os.environ["TERRACE_TEST_TEMPLATE"] = template
     settings.DATABASES["default"].update(database_from_url(url), CONN_MAX_AGE=0)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         return
-    (Path(tempfile.gettempdir()) / f"terrace_template_{os.getpid()}.lock").unlink(missing_ok=True)
-    if _cluster is not None:
-        _cluster.stop("immediate")
-    elif url := os.environ.get("TERRACE_TEST_DATABASE_URL"):
-        import psycopg
+    import psycopg
 
+    if _cluster is not None:
+        assert _folder is not None
+        name = _state_of_migrations()
+        with psycopg.connect(_cluster.url("postgres"), autocommit=True) as connection:
+            made = connection.execute(
+                "SELECT 1 FROM pg_database WHERE datname = 'terrace_template'"
+            ).fetchone()
+            others = connection.execute(
+                "SELECT count(*) FROM pg_database WHERE datname LIKE 'test%'"
+            ).fetchone()
+        worth_keeping = bool(made) and others == (0,) and not (KEPT / name).exists()
+        _cluster.stop("fast" if worth_keeping else "immediate")
+        if worth_keeping:
+            _keep(_cluster, name)
+        shutil.rmtree(_folder, ignore_errors=True)
+    elif (url := os.environ.get("TERRACE_TEST_DATABASE_URL")) and (
+        template := os.environ.get("TERRACE_TEST_TEMPLATE")
+    ):
         with psycopg.connect(
             psycopg.conninfo.make_conninfo(url, dbname="postgres"), autocommit=True
         ) as connection:
-            connection.execute(f'DROP DATABASE IF EXISTS "terrace_template_{os.getpid()}"')
-    if _folder is not None:
-        shutil.rmtree(_folder, ignore_errors=True)
+            connection.execute(f'DROP DATABASE IF EXISTS "{template}"')
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -78,9 +121,9 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
     from django.conf import settings
 
     url = os.environ["TERRACE_TEST_DATABASE_URL"]
-    template = f"terrace_template_{os.environ['TERRACE_TEST_RUN']}"
+    template = os.environ["TERRACE_TEST_TEMPLATE"]
     maintenance = psycopg.conninfo.make_conninfo(url, dbname="postgres")
-    with (Path(tempfile.gettempdir()) / f"{template}.lock").open("w") as lock:
+    with Path(__file__).open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with psycopg.connect(maintenance, autocommit=True) as connection:
             if (
@@ -101,6 +144,7 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
     settings.DATABASES["default"]["TEST"] = {
         **settings.DATABASES["default"].get("TEST", {}),
         "TEMPLATE": template,
+        "MIGRATE": False,  # the copy is migrated already
     }
 
 
