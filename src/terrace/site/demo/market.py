@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import io
 
 from django.conf import settings
 
 from terrace.kernel.base import clock
 from terrace.kernel.base.actor import SYSTEM
-from terrace.kernel.base.quantity import Pollutant, PriceBasis
+from terrace.kernel.base.quantity import Money, Pollutant, PriceBasis
+from terrace.market.auctions import services as auctions
+from terrace.market.auctions.models import Auction
 from terrace.market.listings import rules as listing_rules
 from terrace.market.listings import services as listings
 from terrace.market.listings.models import Listing, SignUp
@@ -22,6 +25,10 @@ from terrace.market.reserve.models import PlannedLot
 from terrace.market.rights import rules as rights_rules
 from terrace.market.rights import services as rights
 from terrace.market.rights.models import DischargeUnit, NeedConfirmation
+from terrace.market.settlement import queries as settlement_queries
+from terrace.market.settlement import services as settlement
+from terrace.market.settlement.models import PaymentInstruction, Purpose, StatementImport
+from terrace.market.settlement.rules.words import AccountPurpose
 from terrace.site import worker
 from terrace.site.demo import papers
 from terrace.site.demo.people import acting, at, organisation, rows
@@ -43,7 +50,7 @@ NEEDS = {
     "buyer3": ("炭素煅烧扩建", {"NOX": "12.400"}),
     "buyer4": ("铜阳极炉改建", {"NOX": "4.800", "SO2": "6.900"}),
     "buyer9": ("精细化工中间体新建", {"NOX": "4.800", "COD": "2.600", "NH3N": "0.310", "VOCS": "5.500"}),
-    "buyer5": ("阿胶糕点车间新建", {"COD": "2.600", "NH3N": "0.310"}),
+    "buyer5": ("枣制品车间新建", {"COD": "10.400", "NH3N": "0.310"}),
     "buyer2": ("筒子纱染色扩建", {"COD": "10.200"}),
 }
 
@@ -63,11 +70,13 @@ def grams(tonnes: str) -> int:
 def build() -> None:
     """November and December 2023, day by day, up to the morning of 18 December."""
     areas()
+    accounts_of_record()
     sites()
     plan = release_plan()
     needs()
     listings_made = offers(plan)
     sign_ups(listings_made)
+    # first_quotes()
 
 
 def areas() -> None:
@@ -266,4 +275,68 @@ def sign_ups(offered: list[Listing]) -> None:
 
 
 def deposits_arrive(keys: list[str]) -> None:
-    """The bank's statement brings the deposits of 14 December."""
+    """The bank's statement of 14 December brings the deposits; the exchange looks at it, then books it."""
+    now = go_to(12, 14, 15)
+    statement = io.StringIO()
+    writer = csv.writer(statement)
+    writer.writerow(["交易日期", "交易流水号", "对方账号", "对方户名", "收入金额", "附言"])
+    for place, key in enumerate(keys, start=1):
+        firm = organisation(key)
+        asked = PaymentInstruction.objects.get(payer=firm, purpose=Purpose.DEPOSIT)
+        amount = Money(asked.amount_fen).yuan_text()
+        writer.writerow(
+            [
+                "2023-12-14",
+                f"DEMO20231214{place:04d}",
+                firm.bank_account_no,
+                firm.name,
+                amount,
+                asked.reference,
+            ]
+        )
+    uploaded = settlement.upload_statement(
+        actor=acting("exchange"),
+        content=statement.getvalue().encode("utf-8-sig"),
+        filename="专户流水20231214.csv",
+        now=now,
+    )
+    settlement.confirm_statement(
+        actor=acting("exchange"),
+        statement_id=uploaded.pk,
+        seen_digest=seen_digest(uploaded.pk),
+        now=clock.now(),
+    )
+
+
+def seen_digest(statement_id: int) -> str:
+    """The digest of what the page of an uploaded statement shows."""
+    return settlement_queries.review_statement(StatementImport.objects.get(pk=statement_id)).digest
+
+
+def accounts_of_record() -> None:
+    """The escrow account of the trading institution and the account of the treasury, by two persons."""
+    holders = (
+        (AccountPurpose.ESCROW, "exchange-body", "1601009900000001"),
+        (AccountPurpose.TREASURY, "finance-body", "1601009900000002"),
+    )
+    for purpose, key, number in holders:
+        holder = organisation(key)
+        approval = settlement.propose_account(
+            actor=acting("exchange"), purpose=purpose, organisation_id=holder.pk, account_no=number, account_name=holder.name,
+            bank_name="演示银行聊城分行", now=go_to(11, 8),
+        )  # fmt: skip
+        settlement.decide_account(
+            actor=acting("exchange2"),
+            approval_id=approval.pk,
+            approve=True,
+            reason="核对开户材料无误",
+            now=clock.now(),
+        )
+
+
+def first_quotes() -> None:
+    """Two of the three bidders have quoted when the newcomer arrives."""
+    auction = Auction.objects.get()
+    go_to(12, 18, 9, 12)
+    for key, yuan, mark in (("buyer4", 1_500, "a"), ("buyer1", 1_550, "b"), ("buyer4", 1_650, "c")):
+        auctions.place_bid(actor=acting(key), auction_id=auction.pk, price_fen=yuan * 100, key=f"demo-{mark}")
