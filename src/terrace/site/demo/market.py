@@ -76,7 +76,7 @@ def build() -> None:
     needs()
     listings_made = offers(plan)
     sign_ups(listings_made)
-    # first_quotes()
+    first_quotes()
 
 
 def areas() -> None:
