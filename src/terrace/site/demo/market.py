@@ -215,9 +215,14 @@ def offers(lots: list[PlannedLot]) -> list[Listing]:
         )
         listings.accept_listing(actor=acting("exchange"), listing_id=listing.pk, now=clock.now())
         made.append(listing)
-    for listing in made[:1]:
-        listings.announce_listing(actor=acting("exchange"), listing_id=listing.pk, now=go_to(12, 4, 9))
+    announce(made[0], go_to(12, 4, 9))
     return made
+
+
+def announce(listing: Listing, now: dt.datetime) -> None:
+    """Publish the notice of an offer; the publisher numbers it at once."""
+    listings.announce_listing(actor=acting("exchange"), listing_id=listing.pk, now=now)
+    worker.tick_once()
 
 
 def sign_up(key: str, listing: Listing, pollutant: Pollutant, tonnes: str) -> SignUp:
@@ -255,7 +260,7 @@ def sign_ups(offered: list[Listing]) -> None:
     bidders = [(key, sign_up(key, nox, Pollutant.NOX, "4.800")) for key in ("buyer1", "buyer4", "buyer9")]
     for key, signup in bidders:
         submit(key, signup)
-    listings.announce_listing(actor=acting("exchange"), listing_id=cod.pk, now=go_to(12, 11, 9))
+    announce(cod, go_to(12, 11, 9))
     go_to(12, 13, 10)
     for _, signup in bidders:
         listings.qualify_signup(
@@ -266,7 +271,7 @@ def sign_ups(offered: list[Listing]) -> None:
             now=clock.now(),
         )
     deposits_arrive([key for key, _ in bidders])
-    listings.announce_listing(actor=acting("exchange"), listing_id=ammonia.pk, now=go_to(12, 15, 9))
+    announce(ammonia, go_to(12, 15, 9))
     go_to(12, 15, 14)
     submit("buyer5", sign_up("buyer5", cod, Pollutant.COD, "2.600"))
     waiting = sign_up("buyer9", cod, Pollutant.COD, "2.600")
