@@ -26,7 +26,8 @@ from terrace.market.settlement import queries as settlement
 from terrace.market.settlement.models import Trade
 from terrace.web.navigation import address
 
-DEALS_MAX = 5_000  # one page of prices shows the newest; the CSV has the same rows
+DEALS_MAX = 5_000  # rows of one CSV or JSON; narrow the dates for more
+DEALS_CHARTED = 300
 
 
 def next_deadline(now: dt.datetime) -> dt.datetime | None:
@@ -117,14 +118,10 @@ class Deal:
         return yuan.quantize(Decimal("0.01"))
 
 
-def deals(
-    *,
-    pollutant: str = "",
-    since: dt.datetime | None = None,
-    until: dt.datetime | None = None,
-    limit: int = DEALS_MAX,
-) -> list[Deal]:
-    """Trades whose result has been publicised and that were not ended without delivery, newest first. One query."""
+def deals_found(
+    *, pollutant: str = "", since: dt.datetime | None = None, until: dt.datetime | None = None
+) -> QuerySet[Trade]:
+    """Trades whose result has been publicised and that were not ended without delivery, newest first."""
     trades = settlement.results().filter(outcome__in=("OPEN", "COMPLETED"))
     if pollutant:
         trades = trades.filter(pollutant=pollutant)
@@ -132,7 +129,17 @@ def deals(
         trades = trades.filter(awarded_at__gte=since)
     if until is not None:
         trades = trades.filter(awarded_at__lt=until)
+    return trades
+
+
+def deals(trades: QuerySet[Trade], limit: int = DEALS_MAX) -> list[Deal]:
+    """The newest `limit` of them. One query."""
     return [Deal(trade) for trade in trades[:limit]]
+
+
+def deals_for_chart(trades: QuerySet[Trade], limit: int = DEALS_CHARTED) -> list[Deal]:
+    """The same without the parties, which a chart does not name. One query."""
+    return [Deal(trade) for trade in trades.select_related(None)[:limit]]
 
 
 def notices(limit: int = 6) -> list[Notice]:

@@ -42,7 +42,7 @@ def _actor(request: HttpRequest) -> Actor:
 def home(request: HttpRequest) -> HttpResponse:
     """What is on sale, until when, and how to take part; notices, prices, the reserve."""
     now = page.now()
-    recent = queries.deals(limit=200)
+    recent = queries.deals_for_chart(queries.deals_found())
     context = {
         "offers": queries.offers(now),
         "notices": queries.notices(),
@@ -100,11 +100,15 @@ def _whole_number(text: str) -> int:
 def prices(request: HttpRequest) -> HttpResponse:
     """Every deal with its price and basis: chart, table, and the same rows as CSV and JSON."""
     form = PriceFilterForm(request.GET or None)
-    found = queries.deals(**form.criteria())
+    found = queries.deals_found(**form.criteria())
+    rows = Paginator(found, 25).get_page(request.GET.get("page"))
     context = {
         "form": form,
-        "chart": charts.prices(found, csv_url=_with_query(request, "web:prices_csv")),
-        "page": Paginator(found, 25).get_page(request.GET.get("page")),
+        "chart": charts.prices(
+            queries.deals_for_chart(found), csv_url=_with_query(request, "web:prices_csv")
+        ),
+        "page": rows,
+        "deals": [queries.Deal(trade) for trade in rows],
     }
     return render(request, "web/prices.html", context)
 
@@ -126,15 +130,21 @@ def _deal_row(deal: queries.Deal) -> dict[str, str]:
     return dict(zip(DEAL_COLUMNS, values, strict=True))
 
 
+def _deal_rows(request: HttpRequest) -> list[dict[str, str]]:
+    """The rows that the filters in the address leave, for both exports."""
+    found = queries.deals_found(**PriceFilterForm(request.GET or None).criteria())
+    return [_deal_row(deal) for deal in queries.deals(found)]
+
+
 @require_GET
 def prices_csv(request: HttpRequest) -> HttpResponse:
-    rows = [_deal_row(deal) for deal in queries.deals(**PriceFilterForm(request.GET or None).criteria())]
+    rows = _deal_rows(request)
     return _as_csv("terrace-prices.csv", DEAL_COLUMNS, rows)
 
 
 @require_GET
 def prices_json(request: HttpRequest) -> JsonResponse:
-    rows = [_deal_row(deal) for deal in queries.deals(**PriceFilterForm(request.GET or None).criteria())]
+    rows = _deal_rows(request)
     return JsonResponse({"deals": rows}, json_dumps_params={"ensure_ascii": False})
 
 
