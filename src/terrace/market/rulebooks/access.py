@@ -47,7 +47,7 @@ def may_decide_parameter(actor: Actor) -> Verdict:
 
 
 def may_see_parameter(actor: Actor) -> Verdict:
-    return require_role(actor, Role.BUREAU, Role.BUREAU_CHECKER, Role.AUDITOR)
+    return require_role(actor, Role.BUREAU, Role.BUREAU_CHECKER, Role.BRANCH, Role.AUDITOR, Role.MONITOR)
 
 
 def get_parameter_for(actor: Actor, parameter_id: int) -> RulebookParameter:

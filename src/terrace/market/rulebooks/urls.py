@@ -8,6 +8,7 @@ app_name = "rulebooks"
 
 urlpatterns = [
     path("", views.rulebooks, name="list"),
+    path("check/", views.self_check, name="check"),
     path("parameters.json", views.parameters_json, name="parameters_json"),
     path("parameters.csv", views.parameters_csv, name="parameters_csv"),
     path("decisions/<int:decision_id>/", views.decision, name="decision"),

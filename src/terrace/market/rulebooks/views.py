@@ -17,7 +17,13 @@ from terrace.kernel.base import clock
 from terrace.kernel.base.errors import Refusal
 from terrace.kernel.base.texts import Text
 from terrace.market.rulebooks import access, queries, rules, services
-from terrace.market.rulebooks.forms import PARAMETER_LABELS, VALUE_LABELS, AnswerForm, ParameterForm
+from terrace.market.rulebooks.forms import (
+    PARAMETER_LABELS,
+    VALUE_LABELS,
+    AnswerForm,
+    ParameterForm,
+    SelfCheckForm,
+)
 from terrace.market.rulebooks.models import ParameterState
 
 PAGE_SIZE = 25
@@ -151,6 +157,38 @@ def parameters_csv(request: HttpRequest) -> HttpResponse:
     response = HttpResponse("\ufeff" + out.getvalue(), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = 'attachment; filename="rulebook-parameters.csv"'
     return response
+
+
+@require_GET
+def self_check(request: HttpRequest) -> HttpResponse:
+    """Must my project buy? For everybody, without signing in; the answers live in the address, nothing is stored."""
+    asked = "kind" in request.GET
+    today = clock.today()
+    form = SelfCheckForm(
+        request.GET if asked else None, initial={"kind": "new", "on": today}, language=_language()
+    )
+    context: dict[str, object] = {"form": form}
+    if asked and form.is_valid():
+        on = form.cleaned_data["on"]
+        try:
+            context |= _checked(form.case(), on)
+        except rules.RulebookUnknown:
+            none = Text("该日没有已载入的规则集。", "No rulebook is loaded for that day.")
+            form.add_error("on", none.of(_language()))
+    return render(request, "rulebooks/self_check.html", context, status=422 if asked and form.errors else 200)
+
+
+def _checked(case: rules.EligibilityCase, on: dt.date) -> dict[str, object]:
+    book = queries.get_rulebook_on(on)
+    result = rules.decide(case, book, on).as_dict()
+    # Without a lot the bars have nothing to judge: the page names them, and does not list them as unknown.
+    result["rules"] = [rule for rule in result["rules"] if rule["kind"] != "bar"]
+    return {
+        "result": result,
+        "statement": Text(result["statement_zh"], result["statement_en"]),
+        "book": book,
+        "buys": result["verdict"] in (rules.Verdict.MUST_BUY, rules.Verdict.VOLUNTARY),
+    }
 
 
 @require_GET

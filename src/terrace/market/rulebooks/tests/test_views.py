@@ -39,6 +39,44 @@ def test_everybody_reads_the_rulebooks(client: Client, language: str) -> None:
     assert ("建议值" if language == "zh-hans" else "proposed") in text
 
 
+@pytest.mark.parametrize(
+    ("query", "status", "says"),
+    [
+        ("", 200, "我的项目须购买排污权吗"),
+        ("?kind=new&COD=0.1&NH3N=0.01&on=2026-06-01", 200, "豁免"),
+        ("?kind=new&COD=0.100001&on=2026-06-01", 200, "化学需氧量 0.100001 吨/年"),
+        ("?kind=new&COD=０.2&on=2026-06-01", 200, "须通过交易取得"),
+        ("?kind=new&COD=0.1&on=2026-05-31&air=yes&water=no", 200, "替代比例：COD 2:1"),
+        ("?kind=new&COD=5&on=2026-05-31&voluntary=on", 200, "自愿申请参加"),
+        ("?kind=existing&COD=5&on=2026-06-01", 200, "不在交易范围内"),
+        ("?kind=new&COD=some&on=2026-06-01", 422, "some"),
+        ("?kind=new&COD=-1&on=2026-06-01", 422, "化学需氧量"),
+        ("?kind=new&on=2026-06-01", 422, "至少填写一种"),
+        ("?kind=new&COD=1&on=soon", 422, "soon"),
+        ("?kind=old&COD=1&on=2026-06-01", 422, "old"),
+        ("?kind=new&COD=1&on=2010-01-01", 422, "该日没有已载入的规则集"),
+    ],
+)
+def test_everybody_checks_whether_a_project_must_buy(
+    client: Client, query: str, status: int, says: str
+) -> None:
+    page = client.get(reverse("rulebooks:check") + query, headers={"accept-language": "zh-hans"})
+    assert page.status_code == status
+    assert says in page.content.decode()
+
+
+def test_the_self_check_in_english_names_no_bars_and_uses_few_queries(
+    client: Client, django_assert_max_num_queries
+) -> None:
+    with django_assert_max_num_queries(6):
+        page = client.get(
+            reverse("rulebooks:check") + "?kind=new&COD=2&on=2026-06-01", headers={"accept-language": "en"}
+        )
+    text = page.content.decode()
+    assert "must buy discharge rights: COD 2 t/yr" in text
+    assert "R7" in text and "R23" not in text
+
+
 def test_an_unknown_rulebook_is_not_found(client: Client) -> None:
     assert client.get(reverse("rulebooks:rulebook", args=["mars"])).status_code == 404
 
