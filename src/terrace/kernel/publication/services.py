@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 RETRY_SECONDS_MAX = 3_600
 _PUBLISHER_LOCK = 0x7465_7272_0002
+_LOCK_SQL = "SELECT pg_advisory_xact_lock(%s)"
 
 
 def announce(
@@ -142,7 +143,7 @@ def publish_next(*, actor: Actor, now: dt.datetime) -> Notice | None:
     committed one is free, whatever other transactions are under way or rolled back.
     """
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_PUBLISHER_LOCK])
+        cursor.execute(_LOCK_SQL, [_PUBLISHER_LOCK])
     waiting = (
         Pending.objects.filter(Q(again_at=None) | Q(again_at__lte=now))
         .select_related("announcement__corrects")

@@ -118,3 +118,27 @@ def test_two_publishers_and_rolled_back_acts_leave_no_gap_and_lose_nothing() -> 
     assert Announcement.objects.count() == expected
     assert queries.verify_notices() is None
     assert services.publish_next(actor=SYSTEM, now=clock.now()) is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_the_lock_publishers_take_the_same_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The race that the lock ends: shown once, so that nobody takes the lock away."""
+    monkeypatch.setattr(services, "_LOCK_SQL", "SELECT %s")
+    for _ in range(30):
+        make.announcement()
+    start = threading.Barrier(3)
+
+    def publish() -> int:
+        collisions = 0
+        with contextlib.closing(connection):
+            connection.ensure_connection()
+            start.wait(30)
+            while Pending.objects.exists():
+                try:
+                    services.publish_next(actor=SYSTEM, now=clock.now())
+                except IntegrityError:
+                    collisions += 1
+        return collisions
+
+    with ThreadPoolExecutor(3) as pool:
+        assert sum(future.result(60) for future in [pool.submit(publish) for _ in range(3)]) > 0
