@@ -26,7 +26,9 @@ from django.urls import path  # noqa: E402
 def insert(request: HttpRequest) -> HttpResponse:
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO bench_bare (price_fen) VALUES (%s) RETURNING id", [len(request.body)])
-        return JsonResponse({"id": cursor.fetchone()[0]}, status=201)
+        response = JsonResponse({"id": cursor.fetchone()[0]}, status=201)
+    response["Content-Length"] = len(response.content)  # CommonMiddleware would do it
+    return response
 
 
 urlpatterns = [path("bare", insert)]

@@ -28,6 +28,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
 
 from bench.auction.clients import Tally, bare_request, bid_request, load, watch  # noqa: E402
+
 from terrace.site.database import app_url  # noqa: E402
 from terrace.site.postgres import Cluster  # noqa: E402
 
@@ -52,7 +53,7 @@ def granian(target: str, environment: dict[str, str], *options: str) -> Iterator
     """A server of one worker process; yields its port."""
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-m", "granian", "--no-ws", "--log-level", "warning", "--workers", "1", "--host", "127.0.0.1",
+        [sys.executable, "-m", "granian", "--no-ws", "--log-level", "error", "--workers", "1", "--host", "127.0.0.1",
          "--port", str(port), "--http", "1", "--loop", "uvloop", *options, target],
         env=environment, cwd=HERE.parents[1],
     )  # fmt: skip
@@ -142,9 +143,8 @@ def watching(web: int, environment: dict[str, str], seeded: dict[str, Any]) -> d
 
 
 def main(results_dir: str | Path) -> dict[str, Any]:
-    resource.setrlimit(
-        resource.RLIMIT_NOFILE, (65_536, max(65_536, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
-    )
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, allowed))
     folder = Path(tempfile.mkdtemp(prefix="terrace-bench-"))
     folder.chmod(0o755)
     cluster = Cluster(folder / "pg", durable=True)

@@ -15,7 +15,6 @@ from terrace.kernel.audit.models import JournalEntry
 from terrace.kernel.base import clock
 from terrace.kernel.base.actor import SYSTEM
 from terrace.kernel.base.errors import NotAllowed, SamePerson, Stale
-from terrace.kernel.documents.models import Document
 from terrace.kernel.orgs.models import User
 from terrace.kernel.procedures.services import pass_deadlines
 from terrace.kernel.publication.models import Announcement
@@ -26,7 +25,7 @@ from terrace.market.auctions.tests import factories
 from terrace.market.listings.models import Listing
 from terrace.market.listings.tests import factories as offers
 from terrace.market.rights.tests import factories as rights
-from terrace.market.settlement.models import BankLine, PaymentInstruction, Refund, StatementImport, Trade
+from terrace.market.settlement.models import Refund, Trade
 
 pytestmark = pytest.mark.django_db
 
@@ -37,34 +36,6 @@ SEQUENTIAL, OVERLAPPING = offers.SEQUENTIAL, offers.OVERLAPPING
 def at(instant: dt.datetime) -> dt.datetime:
     clock.set_now(instant)
     return instant
-
-
-def bank_has_paid(town: rights.City, instruction_id: int) -> None:
-    """The bank line behind a deposit, as an import of the statement leaves it."""
-    instruction = PaymentInstruction.objects.get(pk=instruction_id)
-    statement = StatementImport.objects.create(
-        document_id=Document.objects.values_list("pk", flat=True)[0],  # any stored file will do
-        filename="x.csv",
-        file_digest="0" * 64,
-        findings_digest="0" * 64,
-        line_count=1,
-        uploaded_by_id=town.exchange.user_id,
-        uploaded_at=offers.NOW,
-    )
-    instruction.paid_line = BankLine.objects.create(
-        statement=statement,
-        row_number=2,
-        bank_serial=f"S{instruction.pk}",
-        booked_on=offers.NOW.date(),
-        direction="IN",
-        amount_fen=instruction.amount_fen,
-        state="MATCHED",
-        finding="MATCHED",
-    )
-    instruction.paid_at = offers.NOW
-    instruction.state = "PAID"
-    instruction.deposit_state = "HELD"
-    instruction.save()
 
 
 class Sale:
@@ -79,9 +50,7 @@ class Sale:
         if calendar is OVERLAPPING:
             pass_deadlines(now=at(calendar.quoting_from))
         for firm in self.firms:
-            signup = offers.admitted(self.town, firm, self.listing)
-            assert signup.deposit_instruction_id is not None
-            bank_has_paid(self.town, signup.deposit_instruction_id)
+            offers.admitted(self.town, firm, self.listing)
 
     def decided(self) -> Listing:
         pass_deadlines(now=at(self.calendar.decision_at))
