@@ -8,6 +8,7 @@ from django.db import transaction
 
 from terrace.kernel.base import clock
 from terrace.kernel.base.actor import SYSTEM
+from terrace.kernel.documents.models import Document
 from terrace.kernel.ledger import services as ledger
 from terrace.kernel.ledger.rules import AccountKind, Direct, Hold
 from terrace.kernel.orgs.models import User
@@ -148,7 +149,7 @@ def pay(signup: SignUp, now: dt.datetime) -> None:
             ],
         )
         statement = StatementImport.objects.create(
-            document_id=1,
+            document_id=Document.objects.values_list("pk", flat=True)[0],  # any stored paper
             filename="test.csv",
             file_digest="0" * 64,
             findings_digest="0" * 64,
