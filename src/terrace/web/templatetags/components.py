@@ -309,6 +309,8 @@ def form_field(field: forms.BoundField, suffix: Any = "") -> dict[str, Any]:
 def _dress(field: forms.BoundField) -> forms.BoundField:
     """Give the widget its look and its links to help and error for screen readers."""
     widget = field.field.widget
+    if isinstance(widget, (forms.RadioSelect, forms.CheckboxSelectMultiple)):
+        return field  # several boxes: the style sheet knows them by their fieldset
     kind = getattr(widget, "input_type", "")
     if kind in ("checkbox", "radio"):
         look = "form-check-input"

@@ -14,6 +14,7 @@ from terrace.market.listings.models import Listing, Lot, SignUp
 from terrace.market.reserve.models import Intake
 from terrace.market.rights.models import Area, Parcel, Right
 from terrace.market.settlement.models import PaymentInstruction, Trade
+from terrace.market.settlement.procedures import TRADE
 
 NOW = clock.at_local(dt.date(2023, 12, 18), 10)  # a Monday
 _numbers = itertools.count(1)
@@ -74,7 +75,7 @@ def trade(pollutant: str = "NOX", awarded_at: dt.datetime = NOW, basis: str = "T
     n = next(_numbers)
     made = parcel(pollutant, 4_048_000)
     case = Case.objects.create(
-        procedure_code="settlement.trade", procedure_version=1, state="awarded", subject_type="settlement.trade",
+        procedure_code=TRADE, procedure_version=1, state="awarded", subject_type="settlement.trade",
         subject_id=str(n), title_zh="成交", title_en="trade", url="/", state_since=awarded_at, opened_at=awarded_at,
     )  # fmt: skip
     return Trade.objects.create(

@@ -90,6 +90,7 @@ class SampleForm(forms.Form):
     quantity = forms.DecimalField(label="数量", help_text="最多三位小数")
     note = forms.CharField(label="说明", required=False)
     agree = forms.BooleanField(label="同意")
+    kind = forms.ChoiceField(label="类别", choices=[("a", "甲")], widget=forms.RadioSelect)
 
 
 def test_form_fields_link_label_help_and_error() -> None:
@@ -101,7 +102,8 @@ def test_form_fields_link_label_help_and_error() -> None:
     assert 'aria-invalid="true"' in html
     assert "aria-describedby" in html
     assert "（选填）" in html
-    assert "form-check-input" in html
+    assert html.count("form-check-input") == 1
+    assert '<fieldset class="t-field t-field--wrong" id="id_kind"' in html
 
 
 def test_error_summary_shows_the_refusal_and_says_what_is_kept() -> None:

@@ -10,7 +10,7 @@
   // A second click on the same form is held back; the idempotency key protects where this script does not run.
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (form.method !== "post" || form.hasAttribute("data-again")) return;
+    if ((form.getAttribute("method") || "").toLowerCase() !== "post" || form.hasAttribute("data-again")) return;
     if (form.dataset.sent) {
       event.preventDefault();
       return;
