@@ -14,7 +14,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from terrace.kernel.audit import access, queries
+from terrace.kernel.audit import access, queries, rules
 from terrace.kernel.audit.forms import JournalFilter
 from terrace.kernel.audit.models import JournalEntry
 from terrace.kernel.base.actor import Actor
@@ -79,7 +79,14 @@ def journal(request: HttpRequest) -> HttpResponse:
     names = _names(entries)
     context = {
         "form": form,
-        "rows": [{"entry": e, "organisation": names.get(e.actor_organisation_id or 0, "")} for e in entries],
+        "rows": [
+            {
+                "entry": e,
+                "label": rules.act_label(e.act),
+                "organisation": names.get(e.actor_organisation_id or 0, ""),
+            }
+            for e in entries
+        ],
         "older": entries[-1].pk if more else None,
         "is_first": _before(request) is None,
     }
@@ -100,14 +107,14 @@ def _word(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def changes_of(facts: dict[str, Any]) -> list[tuple[str, str, str]]:
+def changes_of(facts: dict[str, Any]) -> list[tuple[Text, str, str]]:
     """Name, before, after of everything that an act changed, as it wrote down in its facts."""
     before, after = facts.get("before"), facts.get("after")
     if not isinstance(before, dict) or not isinstance(after, dict):
         return []
     was, now = dict(_flat("", before)), dict(_flat("", after))
     names = [n for n in dict.fromkeys([*was, *now]) if n]
-    return [(n, _word(was.get(n)), _word(now.get(n))) for n in names]
+    return [(rules.fact_label(n), _word(was.get(n)), _word(now.get(n))) for n in names]
 
 
 @login_required
@@ -122,7 +129,8 @@ def entry(request: HttpRequest, entry_id: int) -> HttpResponse:
         "entry": found,
         "organisation": names.get(found.actor_organisation_id or 0, ""),
         "changes": changes,
-        "facts": [(name, _word(value)) for name, value in _flat("", plain) if name],
+        "label": rules.act_label(found.act),
+        "facts": [(rules.fact_label(name), _word(value)) for name, value in _flat("", plain) if name],
         "link": queries.link_of(entry_id),
     }
     return render(request, "audit/entry.html", context)

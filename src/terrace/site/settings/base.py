@@ -139,6 +139,7 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # the reset form mails nobody whom we do not know
 # Axes locks a sign-in name after five wrong passwords; allauth's own limit stands behind it and also
 # counts wrong one-time codes.
 ACCOUNT_RATE_LIMITS = {"login_failed": "30/m/ip,10/300s/key"}

@@ -128,7 +128,17 @@ def test_an_entry_shows_before_and_after_names_and_its_place_in_the_chain(audito
         clause="第3条",
     )
     page = auditor.get(f"/journal/{second}/").content.decode()
-    for words in ("冠县测试化工", "ACTIVE", "FROZEN", "bank.no", "法院文书", "第3条", "链条完好", actor.name):
+    for words in (
+        "冠县测试化工",
+        "ACTIVE",
+        "FROZEN",
+        "bank.no",
+        "状态",
+        "法院文书",
+        "第3条",
+        "链条完好",
+        actor.name,
+    ):
         assert words in page, words
     assert f'href="/journal/{first}/"' in page
     link = queries.link_of(second)

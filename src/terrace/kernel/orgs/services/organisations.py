@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from procrastinate.contrib.django import app as jobs
 
 from terrace.kernel.audit.services import digest_of, first_answer, record
 from terrace.kernel.base import credit_code
@@ -226,6 +227,7 @@ def decide_application(
     application.decided_by_id = actor.user_id
     application.reason = reason.strip()
     application.save(update_fields=["state", "decided_at", "decided_by", "reason"])
+    jobs.configure_task("orgs.answer").defer(application_id=application.pk)
     record(
         actor=actor,
         act="orgs.account.decide",
@@ -261,6 +263,7 @@ def _step(*, actor: Actor, organisation_id: int, step: str, reason: str, now: dt
     organisation.state_since = now
     organisation.state_reason = reason.strip()
     organisation.save(update_fields=["state", "state_since", "state_reason"])
+    jobs.configure_task("orgs.state").defer(organisation_id=organisation.pk)
     record(
         actor=actor,
         act=f"orgs.organisation.{step}",

@@ -11,7 +11,7 @@ from terrace.kernel.audit.queries import entries_of
 from terrace.kernel.base import clock
 from terrace.kernel.base.actor import ANONYMOUS, SYSTEM
 from terrace.kernel.base.errors import KeyReused, NotAllowed, NotFound, SamePerson
-from terrace.kernel.orgs import access, queries, services
+from terrace.kernel.orgs import access, queries, services, tasks
 from terrace.kernel.orgs.models import AccountApplication, Membership, Organisation, Person, User
 from terrace.kernel.orgs.roles import Role
 from terrace.kernel.orgs.tests import factories as make
@@ -152,6 +152,32 @@ def test_a_wrong_identity_number_is_refused(number: str) -> None:
         make.person_data("王敏", number)
     assert refused.value.code == "orgs.identity_invalid"
     assert number not in refused.value.message("zh")
+
+
+def test_the_answer_and_a_change_of_state_are_mailed_to_the_firm_in_both_languages() -> None:
+    from django.core import mail
+    from procrastinate.contrib.django.models import ProcrastinateJob
+
+    sent_back = decide(apply(), approve=False, reason="地址与执照不符")
+    admitted = decide(apply())
+    for application in (sent_back, admitted):
+        assert ProcrastinateJob.objects.filter(
+            task_name="orgs.answer", args__application_id=application.pk
+        ).exists()
+        tasks.send_answer(application_id=application.pk)
+    firm = step("suspend", admitted.organisation, Role.EXCHANGE_CHECKER, "未按期付款")
+    assert ProcrastinateJob.objects.filter(task_name="orgs.state", args__organisation_id=firm.pk).exists()
+    tasks.send_state(organisation_id=firm.pk)
+    back, yes, state = mail.outbox
+    assert "地址与执照不符" in back.body
+    assert "/orgs/apply/" in back.body
+    assert sent_back.number in back.subject
+    assert "has been admitted" in yes.body
+    assert "未按期付款" in state.body
+    assert "suspended" in state.body
+    nobody = make.organisation()
+    tasks.send_state(organisation_id=nobody.pk)
+    assert len(mail.outbox) == 3
 
 
 def test_sending_back_needs_a_reason_and_a_decision_stands() -> None:

@@ -226,6 +226,14 @@ def test_an_invitation_sets_the_first_password_and_works_once(client: Client, se
     assert enter(client, user, new).status_code == 302
 
 
+def test_a_forgotten_password_is_reset_by_mail_and_strangers_get_none(client: Client) -> None:
+    user = make.member(make.organisation(), Role.FIRM_CLERK)
+    assert client.post("/accounts/password/reset/", {"email": "stranger@example.com"}).status_code == 302
+    assert mail.outbox == []
+    assert client.post("/accounts/password/reset/", {"email": user.email}).status_code == 302
+    assert "/accounts/password/reset/key/" in mail.outbox[0].body
+
+
 def test_the_demo_signs_in_with_one_click(client: Client) -> None:
     user = make.member(make.organisation("AUDIT_OFFICE"), Role.AUDITOR)
     page = client.get("/demo/").content.decode()
