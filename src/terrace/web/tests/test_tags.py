@@ -121,7 +121,7 @@ def test_explain_names_rule_clause_facts_and_remedy() -> None:
         "verdict": "barred", "rulebook": "liaocheng-2023", "version": "2023-12",
         "rules": [
             {"id": "R18", "clause": "第八条", "passed": False, "reason_zh": "流域不同", "reason_en": "another basin",
-             "facts": {"basin": "徒骇河"}, "remedy_zh": "购买同流域的排污权", "remedy_en": "buy in the same basin"},
+             "clause_en": "article 8", "facts": {"project_basin": "徒骇河", "frozen": True}, "remedy_zh": "购买同流域的排污权", "remedy_en": "buy in the same basin"},
             {"id": "R20", "clause": "第九条", "passed": True, "reason_zh": "达标", "reason_en": "attained", "facts": {}},
             {"id": "R21", "clause": "第十条", "passed": None, "reason_zh": "缺数据", "reason_en": "no data", "facts": {}},
         ],
@@ -129,7 +129,11 @@ def test_explain_names_rule_clause_facts_and_remedy() -> None:
     html = show("{% explain decision %}", decision=decision)
     for words in ("不得受让", "流域不同", "第八条", "徒骇河", "购买同流域的排污权", "未判定", "2023-12"):
         assert words in html
-    assert "another basin" in show("{% explain decision %}", "en", decision=decision)
+    assert "项目所在流域" in html
+    assert "<dd>是</dd>" in html
+    english = show("{% explain decision %}", "en", decision=decision)
+    for words in ("another basin", "article 8", "Basin of the project", "<dd>yes</dd>"):
+        assert words in english
 
 
 def test_chart_carries_a_table_twin_and_cannot_close_its_script() -> None:
