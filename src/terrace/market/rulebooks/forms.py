@@ -81,7 +81,7 @@ class AnswerForm(forms.Form):
 class SelfCheckForm(forms.Form):
     """What a firm says of its project to learn whether it must buy. Nothing is stored."""
 
-    kind = forms.ChoiceField(widget=forms.RadioSelect)
+    kind = forms.ChoiceField()
     on = forms.DateField(widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
     water = forms.ChoiceField(required=False)
     air = forms.ChoiceField(required=False)

@@ -176,11 +176,12 @@ def small_source(case: EligibilityCase, book: Rulebook, on: dt.date) -> Finding:
             False, Text("没有可豁免的污染物需求。", "There is no need that could be exempt."), facts
         )
     if large:
+        over = Text("高于", "Above") if inclusive else Text("达到或高于", "At or above")
         return Finding(
             False,
             Text(
-                f"未{word.zh}豁免限值的污染物：{_names(large).zh}。",
-                f"Not {word.en} the exemption limit: {_names(large).en}.",
+                f"{over.zh}豁免限值的污染物：{_names(large).zh}。",
+                f"{over.en} the exemption limit: {_names(large).en}.",
             ),
             facts,
             Text(
@@ -378,8 +379,9 @@ def replacement_ratio(case: EligibilityCase, book: Rulebook, on: dt.date) -> Fin
         return _unknown(
             "项目所在地环境质量达标情况", "whether the project's area meets its quality targets", facts
         )
-    shown = "、".join(f"{name.value} {ratio}:1" for name, ratio in found.items())
-    return Finding(True, Text(f"替代比例：{shown}。", f"Replacement ratio: {shown}."), facts)
+    zh = "、".join(f"{name.label.zh} {ratio}:1" for name, ratio in found.items())
+    en = ", ".join(f"{name.value} {ratio}:1" for name, ratio in found.items())
+    return Finding(True, Text(f"替代比例：{zh}。", f"Replacement ratio: {en}."), facts)
 
 
 @_predicate

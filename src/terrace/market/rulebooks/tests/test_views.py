@@ -46,7 +46,7 @@ def test_everybody_reads_the_rulebooks(client: Client, language: str) -> None:
         ("?kind=new&COD=0.1&NH3N=0.01&on=2026-06-01", 200, "豁免"),
         ("?kind=new&COD=0.100001&on=2026-06-01", 200, "化学需氧量 0.100001 吨/年"),
         ("?kind=new&COD=０.2&on=2026-06-01", 200, "须通过交易取得"),
-        ("?kind=new&COD=0.1&on=2026-05-31&air=yes&water=no", 200, "替代比例：COD 2:1"),
+        ("?kind=new&COD=0.1&on=2026-05-31&air=yes&water=no", 200, "替代比例：化学需氧量 2:1"),
         ("?kind=new&COD=5&on=2026-05-31&voluntary=on", 200, "自愿申请参加"),
         ("?kind=existing&COD=5&on=2026-06-01", 200, "不在交易范围内"),
         ("?kind=new&COD=some&on=2026-06-01", 422, "some"),
