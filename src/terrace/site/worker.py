@@ -25,14 +25,12 @@ logger = logging.getLogger("terrace.worker")
 def ticks() -> list[tuple[str, Callable[[], object]]]:
     """What is done every second, in this order."""
     from terrace.kernel.base import clock
-    from terrace.kernel.documents.services import scan_pending
     from terrace.kernel.procedures.services import pass_deadlines
     from terrace.kernel.publication.services import publish_pending
 
     return [
         ("deadlines", lambda: pass_deadlines(now=clock.now())),
         ("publish", lambda: publish_pending(now=clock.now())),
-        ("scan", lambda: scan_pending(now=clock.now())),
     ]
 
 

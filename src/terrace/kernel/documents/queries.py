@@ -8,7 +8,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db.models import QuerySet
 
-from terrace.kernel.documents.models import Document, ScanState
+from terrace.kernel.documents.models import Document
 
 
 def folder() -> Path:
@@ -41,10 +41,6 @@ def versions_of(document: Document) -> list[Document]:
     while chain[-1].replaces_id is not None:
         chain.append(by_id[chain[-1].replaces_id])
     return chain
-
-
-def waiting_for_scan() -> QuerySet[Document]:
-    return Document.objects.filter(scan_state=ScanState.PENDING).order_by("id")
 
 
 def first_damage() -> str | None:

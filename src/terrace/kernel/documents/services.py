@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from django.conf import settings
+from procrastinate.contrib.django import app as jobs
 
 from terrace.kernel.audit import services as audit
 from terrace.kernel.base.actor import SYSTEM, Actor
@@ -31,6 +32,12 @@ from terrace.kernel.documents.rules import DocumentKind
 log = logging.getLogger(__name__)
 
 SCAN_SECONDS_MAX = 120
+SCAN_TASK = "documents.scan"
+QUEUE = "scan"
+
+
+class ScannerFailed(RuntimeError):
+    """The virus scanner did not run or did not decide: a fault of the installation, tried again by the job."""
 
 
 class Readable(Protocol):
@@ -96,7 +103,8 @@ def store(
             raise DocumentReplaced
     digest = hashlib.sha256(data).hexdigest()
     _keep(data, digest)
-    return Document.objects.create(
+    has_scanner = bool(_scanner())
+    document = Document.objects.create(
         digest=digest,
         size_bytes=len(data),
         media_type=found.value,
@@ -112,8 +120,11 @@ def store(
         uploaded_by_id=actor.user_id,
         uploaded_by_name=actor.name,
         retain_until=_retain_until(limits, now),
-        scan_state=ScanState.PENDING if _scanner() else ScanState.NOT_CONFIGURED,
+        scan_state=ScanState.PENDING if has_scanner else ScanState.NOT_CONFIGURED,
     )
+    if has_scanner:
+        jobs.configure_task(SCAN_TASK, queue=QUEUE).defer(document_id=document.pk)
+    return document
 
 
 @act("document.file.read")
@@ -162,33 +173,33 @@ def record_scan(*, actor: Actor, document_id: int, infected: bool, note: str, no
     return document
 
 
-def scan_pending(*, now: dt.datetime, limit: int = 20) -> int:
-    """Scan what waits, each file its own act; returns how many were decided. Not an act itself.
+def scan_document(*, document_id: int, now: dt.datetime) -> ScanState:
+    """Run the scanner over one document and record its finding; the job of `store`. Not an act itself.
 
     The command of TERRACE_VIRUS_SCAN gets the file's path and answers 0 clean, 1 infected (clamdscan's
-    convention). Any other answer decides nothing: the file stays closed and is tried again.
+    convention). Anything else decides nothing: ScannerFailed is raised, the file stays closed, and the
+    job tries again. Raises NotFound.
     """
-    command = _scanner()
-    decided = 0
-    if not command:
-        return decided
-    for document in queries.waiting_for_scan()[:limit]:
-        try:
-            done = subprocess.run(
-                [*command, str(queries.content_path(document.digest))],
-                capture_output=True, text=True, timeout=SCAN_SECONDS_MAX, check=False,
-            )  # fmt: skip
-        except (OSError, subprocess.TimeoutExpired) as error:
-            log.error("the virus scan of document %s did not run: %s", document.pk, error)
-            break
-        if done.returncode not in (0, 1):
-            log.error("the virus scan of document %s answered %s", document.pk, done.returncode)
-            continue
-        lines = [line for line in done.stdout.splitlines() if line.strip()]
-        note = lines[0].replace(str(queries.folder()), "") if lines else ""
-        record_scan(actor=SYSTEM, document_id=document.pk, infected=done.returncode == 1, note=note, now=now)
-        decided += 1
-    return decided
+    document = Document.objects.filter(pk=document_id).first()
+    if document is None:
+        raise NotFound(what=Text("文件", "The document"))
+    if document.scan_state != ScanState.PENDING:
+        return ScanState(document.scan_state)
+    try:
+        done = subprocess.run(
+            [*_scanner(), str(queries.content_path(document.digest))],
+            capture_output=True, text=True, timeout=SCAN_SECONDS_MAX, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ScannerFailed(f"document {document.pk}: {error}") from error
+    if done.returncode not in (0, 1):
+        raise ScannerFailed(f"document {document.pk}: the scanner answered {done.returncode}")
+    lines = [line for line in done.stdout.splitlines() if line.strip()]
+    note = lines[0].replace(str(queries.folder()), "") if lines else ""
+    found = record_scan(
+        actor=SYSTEM, document_id=document.pk, infected=done.returncode == 1, note=note, now=now
+    )
+    return ScanState(found.scan_state)
 
 
 def _read(content: Readable, size: int) -> bytes:
@@ -219,6 +230,7 @@ def _keep(data: bytes, digest: str) -> None:
         return
     partial: Path | None = None
     try:
+        queries.folder().mkdir(mode=0o700, parents=True, exist_ok=True)
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=".partial-")
         partial = Path(name)

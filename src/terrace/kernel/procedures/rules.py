@@ -18,6 +18,7 @@ from terrace.kernel.orgs.roles import Role
 from terrace.kernel.workdays import rules as workdays
 
 SYSTEM_ROLE = "SYSTEM"
+CODE_MAX = 40
 END_OF_DAY_HOUR = 17  # Shanghai: offices close
 UNITS = ("workdays", "days", "hours", "minutes", "fact")
 OPEN, PAUSE, RESUME, AMEND = "OPEN", "PAUSE", "RESUME", "AMEND"
@@ -187,6 +188,12 @@ def _check_names(procedure: Procedure) -> list[str]:
     faults = []
     if not _PROCEDURE_CODE.fullmatch(procedure.code):
         faults.append("the code must be lower-case words joined by dots")
+    long = [
+        c
+        for c in (*(s.code for s in procedure.states), *(t.code for t in procedure.transitions))
+        if len(c) > CODE_MAX
+    ]
+    faults += [f"the code {code} is longer than {CODE_MAX} characters" for code in long]
     if procedure.version < 1:
         faults.append("the version must be 1 or more")
     state_codes = [s.code for s in procedure.states]

@@ -153,8 +153,8 @@ def open_case(
         state=state.code,
         subject_type=subject_type,
         subject_id=str(subject_id),
-        title_zh=title.zh,
-        title_en=title.en,
+        title_zh=title.zh[:300],
+        title_en=title.en[:300],
         url=url,
         facts=known,
         turns=turns_of(definition, state.code, by_role),
@@ -264,10 +264,15 @@ def resume(*, actor: Actor, case: Case, now: dt.datetime, reason: str = "", clau
         raise CaseNotPaused
     deadline = _definition(case).state(case.state).deadline
     due = case.deadline_at
+    moved: dict[str, Any] = {}
     if due is not None and deadline is not None:
         due = after_pause(deadline.unit, due, case.paused_at, now)
-    _change(case, paused_at=None, deadline_at=due)
-    return _write_step(case, RESUME, case.state, actor, now, reason=reason.strip(), clause=clause)
+        if deadline.unit == "fact":  # a later state may read the same fact
+            moved = _plain({str(deadline.amount): due})
+    _change(case, paused_at=None, deadline_at=due, facts={**case.facts, **moved})
+    return _write_step(
+        case, RESUME, case.state, actor, now, reason=reason.strip(), clause=clause, facts=moved
+    )
 
 
 def amend(

@@ -57,8 +57,8 @@ def announce(
     announcement = Announcement(
         kind=kind,
         number=number,
-        title_zh=title.zh,
-        title_en=title.en,
+        title_zh=title.zh[:300],
+        title_en=title.en[:300],
         content=rules.mask(plain, declared.masks),
         template=template,
         subject_type=subject_type,

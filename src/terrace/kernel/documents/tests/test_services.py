@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from django.db import IntegrityError, transaction
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from terrace.kernel.audit.models import JournalEntry
 from terrace.kernel.base import clock
@@ -144,8 +145,12 @@ def test_nothing_is_handed_out_before_its_scan_and_nothing_infected_ever(setting
     with pytest.raises(access.FileNotScanned) as waiting:
         access.get_document_for(ANONYMOUS, clean.pk)
     assert waiting.value.code == "document.file_not_scanned"
-    assert services.scan_pending(now=clock.now()) == 2
-    assert services.scan_pending(now=clock.now()) == 0
+    jobs = ProcrastinateJob.objects.filter(task_name="documents.scan").order_by("id")
+    assert [job.args for job in jobs] == [{"document_id": clean.pk}, {"document_id": bad.pk}]
+    for _ in range(2):  # a job that was killed after its work runs again and changes nothing
+        assert services.scan_document(document_id=clean.pk, now=clock.now()) == ScanState.CLEAN
+        assert services.scan_document(document_id=bad.pk, now=clock.now()) == ScanState.INFECTED
+    assert JournalEntry.objects.filter(act="document.file.scan").count() == 2
     assert access.get_document_for(ANONYMOUS, clean.pk).scan_state == ScanState.CLEAN
     with pytest.raises(access.FileInfected) as infected:
         access.get_document_for(AUDITOR, bad.pk)
@@ -156,7 +161,8 @@ def test_nothing_is_handed_out_before_its_scan_and_nothing_infected_ever(setting
 def test_a_scanner_that_fails_decides_nothing(settings: object, command: list[str]) -> None:
     settings.TERRACE_VIRUS_SCAN = command  # type: ignore[attr-defined]
     document = make.document()
-    assert services.scan_pending(now=clock.now()) == 0
+    with pytest.raises(services.ScannerFailed):
+        services.scan_document(document_id=document.pk, now=clock.now())
     document.refresh_from_db()
     assert document.scan_state == ScanState.PENDING
 
@@ -164,6 +170,8 @@ def test_a_scanner_that_fails_decides_nothing(settings: object, command: list[st
 def test_a_scan_of_nothing_is_refused() -> None:
     with pytest.raises(NotFound):
         services.record_scan(actor=SYSTEM, document_id=1, infected=False, note="", now=clock.now())
+    with pytest.raises(NotFound):
+        services.scan_document(document_id=1, now=clock.now())
 
 
 def test_the_database_refuses_a_broken_version_chain() -> None:

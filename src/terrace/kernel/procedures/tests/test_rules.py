@@ -59,6 +59,7 @@ def test_a_sound_procedure_has_no_fault() -> None:
         (made((A, Z), (GO, GO)), "transition go is written twice"),
         (made((A, Z), (GO, way("PAUSE", "A", "Z"))), "PAUSE: the code is reserved"),
         (made((A, dataclasses.replace(Z, final=False)), (GO,)), "no final state"),
+        (made((A, Z), (GO, way("x" * 41, "A", "Z"))), "longer than 40"),
         (made((A, Z), (GO, way("x", "Q", "Z"))), "unknown source Q"),
         (made((A, Z), (GO, way("x", "A", "Q"))), "unknown target Q"),
         (made((A, Z), (GO, way("x", "Z", "A"))), "leaves the final state Z"),

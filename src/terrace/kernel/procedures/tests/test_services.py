@@ -184,6 +184,18 @@ def test_a_fact_deadline_is_read_when_known_and_again_when_amended() -> None:
     assert Case.objects.get().deadline_at == NOON + 9 * HOUR
 
 
+def test_a_pause_moves_the_fact_too_so_that_a_later_state_reads_the_moved_instant() -> None:
+    case, _ = submitted()
+    checker = make.actor(make.organisation(), "EXCHANGE_CHECKER")
+    until = NOON + 5 * HOUR
+    services.advance(actor=checker, case=case, transition="grant", now=NOON + HOUR, facts={"until": until})
+    services.pause(actor=SYSTEM, case=case, now=NOON + 2 * HOUR, reason="不可抗力")
+    step = services.resume(actor=SYSTEM, case=case, now=NOON + 6 * HOUR)
+    assert case.deadline_at == until + 4 * HOUR
+    assert dt.datetime.fromisoformat(case.facts["until"]) == until + 4 * HOUR
+    assert step.facts == {"until": case.facts["until"]}
+
+
 def test_a_passed_deadline_advances_the_case_once() -> None:
     case, _ = submitted()
     assert services.pass_deadlines(now=case.deadline_at - dt.timedelta(seconds=1)) == []
