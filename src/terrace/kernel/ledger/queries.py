@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from terrace.kernel.base.quantity import Money, Pollutant, Quantity
@@ -381,7 +381,8 @@ def verify() -> Fault | None:
     Recomputed: every entry's digest, every account's chain, running and final balances, open holds, the
     resolution of holds, sums per asset. Set-based: a million transfers take seconds.
     """
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL work_mem = '256MB'")  # sorts of whole chains stay in memory
         for check, table, text, sql in CHECKS:
             cursor.execute(sql)
             row = cursor.fetchone()

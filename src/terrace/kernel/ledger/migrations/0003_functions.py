@@ -16,7 +16,7 @@ CREATE FUNCTION ledger_entry_digest(
     p_id bigint, p_key text, p_code text, p_at timestamptz, p_recorded_at timestamptz, p_user bigint,
     p_person bigint, p_organisation bigint, p_reason text, p_subject_type text, p_subject_id text,
     p_count integer, p_request bytea
-) RETURNS bytea LANGUAGE sql STABLE AS $$
+) RETURNS bytea LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT sha256(
         int8send(p_id) || timestamptz_send(p_at) || timestamptz_send(p_recorded_at) || p_request
         || convert_to(ROW(p_key, p_code, p_user, p_person, p_organisation, p_reason, p_subject_type,
@@ -25,14 +25,14 @@ $$;
 
 CREATE FUNCTION ledger_transfer_content(
     p_entry_digest bytea, p_id bigint, p_phase text, p_debit bigint, p_credit bigint, p_amount bigint, p_hold bigint
-) RETURNS bytea LANGUAGE sql STABLE AS $$
+) RETURNS bytea LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT p_entry_digest || int8send(p_id) || int8send(p_debit) || int8send(p_credit) || int8send(p_amount)
         || int8send(coalesce(p_hold, 0)) || convert_to(p_phase, 'UTF8')
 $$;
 
 CREATE FUNCTION ledger_account_seed(
     p_id bigint, p_owner_type text, p_owner_id text, p_asset_code text, p_kind text, p_may_overdraw boolean
-) RETURNS bytea LANGUAGE sql STABLE AS $$
+) RETURNS bytea LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT sha256(convert_to(
         ROW('account', p_id, p_owner_type, p_owner_id, p_asset_code, p_kind, p_may_overdraw)::text, 'UTF8'))
 $$;
@@ -106,8 +106,9 @@ DECLARE
     v_credit_asset bigint;
     d_posted bigint; d_version bigint; d_hash bytea;
     c_posted bigint; c_version bigint; c_hash bytea;
+    v_writes text;
 BEGIN
-    PERFORM set_config('terrace.ledger_writes', 'on', true);
+    v_writes := set_config('terrace.ledger_writes', 'on', true);
     entry_id := nextval('ledger_entry_id_seq');
     repeated := false;
     v_digest := ledger_entry_digest(entry_id, p_key, p_code, p_at, v_now, p_user, p_person, p_organisation,
@@ -123,7 +124,7 @@ BEGIN
             PERFORM ledger_refuse('TL005', jsonb_build_object('key', p_key, 'entry', entry_id));
         END IF;
         repeated := true;
-        PERFORM set_config('terrace.ledger_writes', 'off', true);
+        v_writes := set_config('terrace.ledger_writes', 'off', true);
         RETURN;
     END IF;
 
@@ -211,7 +212,7 @@ BEGIN
             debit_version, debit_posted, debit_hash, credit_version, credit_posted, credit_hash)
         VALUES (v_id, entry_id, p_phase, v_asset, v_debit, v_credit, v_amount, p_hold,
             d_version, d_posted, d_hash, c_version, c_posted, c_hash);
-    PERFORM set_config('terrace.ledger_writes', 'off', true);
+    v_writes := set_config('terrace.ledger_writes', 'off', true);
 END $$;
 
 CREATE FUNCTION ledger_post_many(
@@ -243,8 +244,9 @@ DECLARE
     d integer; c integer;
     v_phase text; v_amount bigint; v_move bigint; v_release bigint; v_id bigint; v_content bytea; v_hash bytea;
     v_posted bigint; v_held bigint; v_version bigint;
+    v_writes text;
 BEGIN
-    PERFORM set_config('terrace.ledger_writes', 'on', true);
+    v_writes := set_config('terrace.ledger_writes', 'on', true);
     SELECT array_agg(s.id) INTO v_ids
         FROM (SELECT nextval('ledger_entry_id_seq') AS id FROM generate_series(1, n)) s;
     SELECT array_agg(ledger_entry_digest(x.id, x.key, x.code, x.at, v_now, p_user, p_person, p_organisation,
@@ -386,7 +388,7 @@ BEGIN
                     o_dv, o_dp, o_dh, o_cv, o_cp, o_ch)
             x (id, entry_id, phase, asset_id, debit_id, credit_id, amount, hold_of, dv, dp, dh, cv, cp, ch)
         WHERE x.id IS NOT NULL;
-    PERFORM set_config('terrace.ledger_writes', 'off', true);
+    v_writes := set_config('terrace.ledger_writes', 'off', true);
 END $$;
 
 CREATE FUNCTION ledger_open_asset(
@@ -394,14 +396,15 @@ CREATE FUNCTION ledger_open_asset(
 ) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     v_id bigint;
+    v_writes text;
 BEGIN
     SELECT id INTO v_id FROM ledger_asset WHERE code = p_code;
     IF NOT FOUND THEN
-        PERFORM set_config('terrace.ledger_writes', 'on', true);
+        v_writes := set_config('terrace.ledger_writes', 'on', true);
         INSERT INTO ledger_asset (code, unit, pollutant, region, term_start, term_end)
             VALUES (p_code, p_unit, p_pollutant, p_region, p_term_start, p_term_end)
             ON CONFLICT (code) DO NOTHING;
-        PERFORM set_config('terrace.ledger_writes', 'off', true);
+        v_writes := set_config('terrace.ledger_writes', 'off', true);
         SELECT id INTO v_id FROM ledger_asset WHERE code = p_code;
     END IF;
     RETURN v_id;
@@ -413,18 +416,19 @@ CREATE FUNCTION ledger_open_account(
 ) LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     v_new bigint;
+    v_writes text;
 BEGIN
     SELECT a.id, a.may_overdraw INTO account_id, may_overdraw FROM ledger_account a
         WHERE a.owner_type = p_owner_type AND a.owner_id = p_owner_id AND a.asset_id = p_asset AND a.kind = p_kind;
     IF NOT FOUND THEN
-        PERFORM set_config('terrace.ledger_writes', 'on', true);
+        v_writes := set_config('terrace.ledger_writes', 'on', true);
         v_new := nextval('ledger_account_id_seq');
         INSERT INTO ledger_account (id, owner_type, owner_id, asset_id, kind, may_overdraw, posted, held, version, last_hash)
             SELECT v_new, p_owner_type, p_owner_id, p_asset, p_kind, p_may_overdraw, 0, 0, 0,
                    ledger_account_seed(v_new, p_owner_type, p_owner_id, s.code, p_kind, p_may_overdraw)
             FROM ledger_asset s WHERE s.id = p_asset
             ON CONFLICT ON CONSTRAINT ledger_account_once DO NOTHING;
-        PERFORM set_config('terrace.ledger_writes', 'off', true);
+        v_writes := set_config('terrace.ledger_writes', 'off', true);
         SELECT a.id, a.may_overdraw INTO account_id, may_overdraw FROM ledger_account a
             WHERE a.owner_type = p_owner_type AND a.owner_id = p_owner_id AND a.asset_id = p_asset AND a.kind = p_kind;
     END IF;

@@ -204,3 +204,18 @@ def test_an_empty_ledger_says_what_would_appear(auditor: Client) -> None:
     assert "账本还没有账户" in text(auditor.get(reverse("ledger:totals")))
     assert "没有账户" in text(auditor.get(reverse("ledger:accounts")))
     assert rows_of(auditor.get(reverse("ledger:totals_csv"))) == []
+
+
+@pytest.mark.parametrize(
+    "subject_type, number",
+    [
+        ("parcel", "7"),
+        ("signup", "7"),
+        ("listing", "7"),
+        ("settlement.trade", "T-7"),
+        ("settlement.bank_line", "7"),
+    ],
+)
+def test_the_subjects_of_the_market_have_pages(subject_type: str, number: str) -> None:
+    assert number in queries.subject_url(subject_type, number)
+    assert queries.subject_url("nothing.known", number) == ""
