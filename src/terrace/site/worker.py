@@ -27,8 +27,10 @@ def ticks() -> list[tuple[str, Callable[[], object]]]:
     from terrace.kernel.base import clock
     from terrace.kernel.procedures.services import pass_deadlines
     from terrace.kernel.publication.services import publish_pending
+    from terrace.market.auctions.tasks import tick as close_auctions
 
     return [
+        ("auctions", close_auctions),
         ("deadlines", lambda: pass_deadlines(now=clock.now())),
         ("publish", lambda: publish_pending(now=clock.now())),
     ]
