@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import hashlib
 import random
 from decimal import Decimal
 from fractions import Fraction
@@ -540,6 +541,68 @@ def test_uniform_lies_between_highest_rejected_and_pay_as_bid(book: Bids, each: 
     accepted = revenue(Method.UNIFORM, PriceRule.LOWEST_ACCEPTED)
     own = revenue(Method.PAY_AS_BID, PriceRule.LOWEST_ACCEPTED)
     assert low <= accepted <= own
+
+
+def _one_by_one(book: Bids, supply: int, cap: int, reserve: int, tie: Tie, seed: str) -> dict[str, int]:
+    """The same by hand: every unit is a ball with its price and place; the first `supply` balls win."""
+    assert book.times is not None
+    times = book.times
+
+    def place(i: int) -> tuple[Any, ...]:
+        return (-book.prices[i], times[i], book.ids[i])
+
+    balls = []
+    for bidder in set(book.bidders):
+        own = [
+            i
+            for i in sorted(range(len(book)), key=place)
+            if book.bidders[i] == bidder and book.prices[i] >= reserve
+            for _ in range(book.quantities[i])
+        ]
+        balls += own[:cap]
+
+    def drawn(i: int) -> tuple[Any, ...]:
+        digest = hashlib.sha256(f"{seed}\n{book.ids[i]}".encode()).digest()
+        return (-book.prices[i], digest, book.ids[i])
+
+    balls.sort(key=drawn if tie is Tie.RANDOM else place)
+    won: dict[str, int] = {}
+    for i in balls[:supply]:
+        won[book.ids[i]] = won.get(book.ids[i], 0) + 1
+    return won
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    books(minimums=False),
+    st.integers(1, 80),
+    st.integers(1, 20),
+    st.integers(0, 8),
+    st.sampled_from([Tie.TIME, Tie.RANDOM]),
+    st.sampled_from(["", "s", "公开"]),
+)
+def test_units_go_as_if_given_out_one_by_one(
+    book: Bids, supply: int, cap: int, reserve: int, tie: Tie, seed: str
+) -> None:
+    book = dataclasses.replace(book, price_places=0, quantity_places=0)
+    expected = _one_by_one(book, supply, cap, reserve, tie, seed)
+    prices = dict(zip(book.ids, book.prices, strict=True))
+    for rule in PriceRule:
+        outcome = clear(
+            book,
+            terms(
+                "uniform",
+                str(supply),
+                bidder_cap=Decimal(cap),
+                reserve=Decimal(reserve),
+                tie=tie,
+                seed=seed,
+                price_rule=rule,
+            ),
+        )
+        assert {bid_id: int(units) for bid_id, units in got(outcome).items()} == expected
+        if expected and rule is PriceRule.LOWEST_ACCEPTED:
+            assert Decimal(outcome.price or 0) == min(prices[bid_id] for bid_id in expected)
 
 
 def _welfare(book: Bids, supply: int, without: str) -> int:
