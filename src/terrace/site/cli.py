@@ -81,7 +81,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     if not isinstance(answer, Output):
         return int(answer)
-    print(json.dumps(answer.data, ensure_ascii=False) if options.json else answer.text)
+    try:
+        print(json.dumps(answer.data, ensure_ascii=False) if options.json else answer.text, flush=True)
+    except BrokenPipeError:  # the reader (head, a closed pager) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return answer.code
 
 
