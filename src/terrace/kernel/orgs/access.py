@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,31 +17,7 @@ from terrace.kernel.orgs import rules
 from terrace.kernel.orgs.models import Approval, Organisation, User
 from terrace.kernel.orgs.roles import Role
 
-__all__ = ["Place", "Standing", "Verdict", "actor_of", "standing_of"]
-
-# One query answers everything that a request needs to know about the person who sent it: the name, whether
-# a second factor is set up, and every role held today by membership or by delegation letter.
-STANDING_SQL = """
-WITH today AS (SELECT (terrace_now() AT TIME ZONE 'Asia/Shanghai')::date AS day)
-SELECT p.name,
-       EXISTS (SELECT 1 FROM mfa_authenticator a WHERE a.user_id = u.id AND a.type IN ('totp', 'webauthn')),
-       o.id, o.name, o.name_en, o.kind, o.area, o.state, o.state_reason, r.membership_id, r.role, r.scope
-FROM orgs_user u
-CROSS JOIN today
-LEFT JOIN orgs_person p ON p.id = u.person_id
-LEFT JOIN LATERAL (
-    SELECT m.id AS membership_id, m.organisation_id, m.role, NULL::varchar[] AS scope
-    FROM orgs_membership m
-    WHERE m.user_id = u.id AND m.since <= today.day AND (m.until IS NULL OR m.until >= today.day)
-    UNION ALL
-    SELECT NULL, l.organisation_id, 'FIRM_CLERK', l.scope
-    FROM orgs_delegationletter l
-    WHERE l.clerk_id = u.id AND l.valid_from <= today.day AND l.valid_to >= today.day AND l.revoked_at IS NULL
-) r ON true
-LEFT JOIN orgs_organisation o ON o.id = r.organisation_id
-WHERE u.id = %s
-ORDER BY r.membership_id NULLS LAST, o.id
-"""
+__all__ = ["Place", "Standing", "Verdict", "actor_of", "standing_from", "standing_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,36 +70,38 @@ def standing_of(user: User | AnonymousUser) -> Standing:
     if user.pk is None or not user.is_active:
         return Standing()
     with connection.cursor() as cursor:
-        cursor.execute(STANDING_SQL, [user.pk])
-        rows = cursor.fetchall()
-    if not rows:
-        return Standing()
-    found: dict[int, list[tuple[Any, ...]]] = {}
-    for row in rows:
-        if row[2] is not None:
-            found.setdefault(row[2], []).append(row)
+        cursor.execute("SELECT orgs_standing(%s)", [user.pk])
+        row = cursor.fetchone()
+    return standing_from(json.loads(row[0])) if row is not None and row[0] is not None else Standing()
+
+
+def standing_from(read: dict[str, Any]) -> Standing:
+    """The standing that the database function orgs_standing (migration 0003) told."""
+    found: dict[int, list[list[Any]]] = {}
+    for row in read["roles"]:
+        found.setdefault(row[0], []).append(row)
     return Standing(
-        person_name=rows[0][0] or "",
-        has_second_factor=rows[0][1],
+        person_name=read["name"],
+        has_second_factor=read["second_factor"],
         places=tuple(_place(same) for same in found.values()),
     )
 
 
-def _place(rows: list[tuple[Any, ...]]) -> Place:
-    first = rows[0]
-    memberships = [row[9] for row in rows if row[9] is not None]
+def _place(rows: list[list[Any]]) -> Place:
+    organisation_id, name, name_en, kind, area, state, state_reason = rows[0][:7]
+    memberships = [row[7] for row in rows if row[7] is not None]
     # A member of the house has its whole role; only somebody who is there by letter alone is limited by it.
-    scope = None if memberships else frozenset(s for row in rows for s in row[11])
+    scope = None if memberships else frozenset(s for row in rows for s in row[9])
     return Place(
-        organisation_id=first[2],
-        name=first[3],
-        name_en=first[4],
-        kind=first[5],
-        area=first[6],
-        state=first[7],
-        state_reason=first[8],
+        organisation_id=organisation_id,
+        name=name,
+        name_en=name_en,
+        kind=kind,
+        area=area,
+        state=state,
+        state_reason=state_reason,
         membership_id=memberships[0] if memberships else None,
-        roles=frozenset(row[10] for row in rows),
+        roles=frozenset(row[8] for row in rows),
         scope=scope,
     )
 

@@ -7,11 +7,24 @@ import hashlib
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.auth_backends import AuthenticationBackend
 from allauth.core.internal.httpkit import get_client_ip
 from allauth.mfa.adapter import DefaultMFAAdapter
 from cryptography.fernet import Fernet
 from django.conf import settings
+from django.db.models import F, Func, JSONField
 from django.http import HttpRequest
+
+from terrace.kernel.orgs.models import User
+
+
+class SignInBackend(AuthenticationBackend):  # type: ignore[misc]  # allauth has no types
+    """Reads a signed-in user and who that user is today in one query, as every request asks for both."""
+
+    def get_user(self, user_id: int) -> User | None:
+        standing = Func(F("pk"), function="orgs_standing", output_field=JSONField())
+        user = User.objects.annotate(standing_read=standing).filter(pk=user_id).first()
+        return user if user is not None and self.user_can_authenticate(user) else None
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types

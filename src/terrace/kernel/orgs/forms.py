@@ -9,22 +9,14 @@ from django import forms
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
-from django.utils.functional import lazy
 from django.utils.translation import get_language
 
 from terrace.kernel.base import credit_code
-from terrace.kernel.base.texts import Text
+from terrace.kernel.base.forms import DayField, both
 from terrace.kernel.orgs import queries, rules
 from terrace.kernel.orgs.models import OrganisationKind, OrganisationState
 from terrace.kernel.orgs.roles import Role
 from terrace.kernel.orgs.services import AccountData, PersonData, person_data, state_text
-
-_spoken = lazy(lambda zh, en: Text(zh, en).of(get_language()), str)
-
-
-def both(zh: str, en: str) -> Any:
-    """A text that is read in the language of the page when it is shown."""
-    return _spoken(zh, en)
 
 
 class FirmForm(forms.Form):
@@ -149,16 +141,12 @@ def account_data(firm: dict[str, Any], bank: dict[str, Any]) -> AccountData:
     return AccountData(**firm, **bank)
 
 
-class _Day(forms.DateField):
-    widget = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-
-
 class RoleForm(PersonForm):
     """Who shall have which role from when."""
 
     role = forms.ChoiceField(label=both("角色", "Role"))
-    since = _Day(label=both("起始日", "From"))
-    until = _Day(
+    since = DayField(label=both("起始日", "From"))
+    until = DayField(
         label=both("截止日", "Last day"),
         help_text=both("长期任职的留空。", "Leave empty for no end."),
         required=False,
@@ -180,8 +168,8 @@ class LetterForm(PersonForm):
         choices=[(key, both(text.zh, text.en)) for key, text in rules.SCOPES.items()],
         widget=forms.CheckboxSelectMultiple,
     )
-    valid_from = _Day(label=both("起始日", "From"))
-    valid_to = _Day(label=both("截止日(含当日)", "Last day"))
+    valid_from = DayField(label=both("起始日", "From"))
+    valid_to = DayField(label=both("截止日(含当日)", "Last day"))
     document_id = forms.CharField(
         label=both("委托书文件编号", "Number of the signed letter"),
         help_text=both("已上传的签字盖章件。", "Of the signed and sealed paper that was uploaded."),
@@ -201,7 +189,7 @@ class LetterForm(PersonForm):
 
 
 class EndForm(forms.Form):
-    until = _Day(label=both("最后一日", "Last day"))
+    until = DayField(label=both("最后一日", "Last day"))
     reason = forms.CharField(label=both("理由", "Reason"), max_length=500)
 
 

@@ -27,7 +27,7 @@ OPEN_PREFIXES = ("/accounts/", "/static/", "/language/", "/demo/", "/healthz", "
 
 
 class ActorMiddleware:
-    """Sets `request.actor` and `request.standing`: one query for a signed-in user, none for a visitor."""
+    """Sets `request.actor` and `request.standing`: no query beyond those for session and user, none for a visitor."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -38,7 +38,9 @@ class ActorMiddleware:
             request.standing = access.Standing()  # type: ignore[attr-defined]  # ADR 0005
             request.actor = ANONYMOUS  # type: ignore[attr-defined]  # ADR 0005
             return self.get_response(request)
-        standing = access.standing_of(user)
+        # SignInBackend read the standing together with the user; another backend would cost a query here.
+        read = getattr(user, "standing_read", None)
+        standing = access.standing_of(user) if read is None else access.standing_from(read)
         request.standing = standing  # type: ignore[attr-defined]  # ADR 0005
         request.actor = access.actor_from(  # type: ignore[attr-defined]  # ADR 0005
             user, standing, request.session.get(ACTING_FOR)

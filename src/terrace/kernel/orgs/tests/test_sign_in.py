@@ -324,3 +324,20 @@ def test_who_acts_costs_one_query_for_a_user_and_none_for_a_visitor() -> None:
     assert through(user) == 1
     assert through(AnonymousUser()) == 0
     assert [bool(r.actor.roles) for r in seen] == [True, False]
+
+
+def test_a_signed_in_request_asks_for_session_and_user_only(client: Client) -> None:
+    user = make.member(make.organisation(), Role.FIRM_CLERK)
+    client.force_login(user)
+    client.get("/healthz")
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get("/healthz").status_code == 200
+    assert [q["sql"].split(" FROM ")[1].split()[0] for q in queries] == ['"django_session"', '"orgs_user"']
+
+
+def test_a_closed_sign_in_ends_at_once(client: Client) -> None:
+    user = make.member(make.organisation(), Role.FIRM_CLERK)
+    client.force_login(user)
+    assert client.get("/orgs/mine/").status_code == 200
+    User.objects.filter(pk=user.pk).update(is_active=False)
+    assert client.get("/orgs/mine/").status_code == 302

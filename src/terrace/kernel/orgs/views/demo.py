@@ -14,7 +14,7 @@ from terrace.kernel.orgs import queries, rules
 from terrace.kernel.orgs.roles import Role
 from terrace.kernel.orgs.views.shared import see_other_path
 
-BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+BACKEND = "terrace.kernel.orgs.adapters.SignInBackend"
 
 WHAT_THEY_DO: dict[Role, Text] = {
     Role.RESERVE_MAKER: Text("登记储备，编制出让计划", "Takes rights in, drafts the release plan"),
