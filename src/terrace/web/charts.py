@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from terrace.kernel.base.clock import local
 from terrace.kernel.base.quantity import Pollutant
 from terrace.kernel.base.texts import Text
 from terrace.market.reserve.queries import Figure
-from terrace.web.queries import Deal
+from terrace.web.queries import Deal, Offer, yuan_per_tonne_year
 
 PER_YEAR = Text("元/吨·年", "CNY per tonne-year")
 
 
-def prices(deals: list[Deal], *, height: str = "md", csv_url: str = "") -> dict[str, Any]:
-    """Deals as dots, one series for each pollutant, all on the basis of one tonne and year."""
+def prices(
+    deals: list[Deal], *, offers: Sequence[Offer] = (), height: str = "md", csv_url: str = ""
+) -> dict[str, Any]:
+    """Deals as dots, one series for each pollutant, and the starting prices on offer, all per tonne-year."""
     series = []
     for pollutant in Pollutant:
         points = [
@@ -24,9 +27,22 @@ def prices(deals: list[Deal], *, height: str = "md", csv_url: str = "") -> dict[
         ]
         if points:
             series.append({"name": pollutant.label, "kind": "dots", "points": points})
+    if offers:
+        points = [
+            [
+                local(offer.listing.notice_from).isoformat(),
+                float(yuan_per_tonne_year(offer.listing.start)),
+                Text(
+                    f"{offer.pollutant.label.zh} {offer.listing.number}",
+                    f"{offer.pollutant.label.en} {offer.listing.number}",
+                ),
+            ]
+            for offer in offers
+        ]
+        series.append({"name": Text("挂牌起始价", "Starting price"), "kind": "marks", "points": points})
     return {
         "id": "chart-prices",
-        "title": Text("成交单价", "Prices of deals"),
+        "title": Text("单价", "Unit prices"),
         "note": Text(
             "统一换算为元/吨·年；按年限一次计价的，除以年限",
             "All as CNY per tonne-year; a price for the whole term is divided by its years",
@@ -37,7 +53,7 @@ def prices(deals: list[Deal], *, height: str = "md", csv_url: str = "") -> dict[
         "height": height,
         "series": series,
         "columns": [
-            Text("成交日", "Awarded"),
+            Text("日期", "Date"),
             Text("污染物", "Pollutant"),
             Text("单价(元/吨·年)", "Price (CNY per tonne-year)"),
             Text("数量(吨/年)", "Quantity (t/yr)"),
@@ -50,6 +66,18 @@ def prices(deals: list[Deal], *, height: str = "md", csv_url: str = "") -> dict[
                 deal.quantity.tonnes_text(),
             ]
             for deal in deals[:100]
+        ]
+        + [
+            [
+                Text(
+                    f"挂牌 {local(offer.listing.notice_from):%Y-%m-%d}",
+                    f"offered {local(offer.listing.notice_from):%Y-%m-%d}",
+                ),
+                offer.pollutant.label,
+                f"{yuan_per_tonne_year(offer.listing.start):,.2f}",
+                offer.listing.lot.quantity.tonnes_text(),
+            ]
+            for offer in offers
         ],
         "csv_url": csv_url,
     }

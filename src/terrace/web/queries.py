@@ -6,13 +6,13 @@ Each function says its number of queries; it does not depend on the number of ro
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from django.db.models import QuerySet
 
 from terrace.kernel.base.actor import Actor
-from terrace.kernel.base.quantity import Money, Pollutant, Price, PriceBasis, Quantity
+from terrace.kernel.base.quantity import Money, Pollutant, Price, PriceBasis, Quantity, half_up
 from terrace.kernel.base.texts import Text
 from terrace.kernel.orgs import queries as orgs
 from terrace.kernel.orgs.models import Approval
@@ -20,6 +20,7 @@ from terrace.kernel.orgs.roles import Role
 from terrace.kernel.procedures.models import Case
 from terrace.kernel.publication import queries as publication
 from terrace.kernel.publication.models import Notice
+from terrace.market.auctions.models import Auction
 from terrace.market.listings import queries as listing_queries
 from terrace.market.listings.models import Listing
 from terrace.market.settlement import queries as settlement
@@ -48,6 +49,7 @@ class Offer:
     next_step: Text
     until: dt.datetime | None
     can_sign_up: bool
+    auction_url: str = ""
 
     @property
     def pollutant(self) -> Pollutant:
@@ -63,10 +65,22 @@ class Offer:
 
 
 def offers(now: dt.datetime, *, limit: int = 6) -> list[Offer]:
-    """The listings on sale, those that can still be signed up for first. One query."""
-    listings = listing_queries.public_listings()[:limit]
-    found = [_offer(listing, now) for listing in listings]
+    """The listings on sale, those that can still be signed up for first. Two queries."""
+    listings = list(listing_queries.public_listings()[:limit])
+    auctions = dict(
+        Auction.objects.filter(listing_id__in=[listing.pk for listing in listings]).values_list(
+            "listing_id", "pk"
+        )
+    )
+    found = [
+        replace(_offer(listing, now), auction_url=_auction_url(auctions.get(listing.pk)))
+        for listing in listings
+    ]
     return sorted(found, key=lambda offer: (not offer.can_sign_up, offer.until is None, offer.until or now))
+
+
+def _auction_url(auction_id: int | None) -> str:
+    return address("auctions:auction", auction_id) if auction_id is not None else ""
 
 
 def _offer(listing: Listing, now: dt.datetime) -> Offer:
@@ -111,11 +125,15 @@ class Deal:
 
     @property
     def yuan_per_tonne_year(self) -> Decimal:
-        """The unit price in yuan per tonne-year, rounded to the fen; a term price is divided by its years."""
-        yuan = Decimal(self.price.fen_per_tonne) / 100
-        if self.price.basis is PriceBasis.TERM:
-            yuan /= self.price.years
-        return yuan.quantize(Decimal("0.01"))
+        return yuan_per_tonne_year(self.price)
+
+
+def yuan_per_tonne_year(price: Price) -> Decimal:
+    """A unit price in yuan per tonne-year, rounded half up to the fen; a term price is divided by its years."""
+    fen = price.fen_per_tonne
+    if price.basis is PriceBasis.TERM:
+        fen = half_up(fen, price.years)
+    return Money(fen).yuan.quantize(Decimal("0.01"))
 
 
 def deals_found(

@@ -43,11 +43,12 @@ def home(request: HttpRequest) -> HttpResponse:
     """What is on sale, until when, and how to take part; notices, prices, the reserve."""
     now = page.now()
     recent = queries.deals_for_chart(queries.deals_found())
+    offers = queries.offers(now)
     context = {
-        "offers": queries.offers(now),
+        "offers": offers,
         "notices": queries.notices(),
         "deals": recent[:5],
-        "price_chart": charts.prices(recent, height="sm") if recent else None,
+        "price_chart": charts.prices(recent, offers=offers, height="sm") if recent or offers else None,
         "reserve": reserve_queries.figures(),
     }
     return render(request, "web/home.html", context)

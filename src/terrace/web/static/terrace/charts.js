@@ -20,7 +20,7 @@
     splitNumber: 4,
   });
 
-  // spec.series: [{name, kind: line|step|dots|bars|area, points: [[x, y, words?]]}], spec.x: time|value|category
+  // spec.series: [{name, kind: line|step|dots|marks|bars|area, points: [[x, y, words?]]}], spec.x: time|value|category
   const option = (spec) => ({
     color: palette,
     animation: !window.matchMedia("(prefers-reduced-motion: reduce)").matches,
@@ -36,11 +36,13 @@
     yAxis: { ...axis("value", spec.unit), scale: !spec.from_zero },
     series: spec.series.map((series) => ({
       name: series.name,
-      type: series.kind === "bars" ? "bar" : series.kind === "dots" ? "scatter" : "line",
+      type: series.kind === "bars" ? "bar" : series.kind === "dots" || series.kind === "marks" ? "scatter" : "line",
       step: series.kind === "step" ? "end" : undefined,
       areaStyle: series.kind === "area" ? { opacity: 0.15 } : undefined,
       stack: series.stack,
-      symbolSize: series.kind === "dots" ? 11 : 6,
+      symbol: series.kind === "marks" ? "diamond" : "circle",
+      itemStyle: series.kind === "marks" ? { color: "transparent", borderColor: ink, borderWidth: 2 } : undefined,
+      symbolSize: series.kind === "dots" ? 11 : series.kind === "marks" ? 13 : 6,
       barMaxWidth: 44,
       data: series.points.map((p) => (spec.x === "category" ? p : { value: [p[0], p[1]], name: p[2] || "" })),
     })),
