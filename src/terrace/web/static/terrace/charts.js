@@ -10,6 +10,10 @@
   const ink = colour("--t-ink-2");
   const line = colour("--t-line");
 
+  // Times are shown on the wall clock of Shanghai wherever the reader sits: shifted by its offset, drawn as UTC.
+  const SHANGHAI_OFFSET_MS = 8 * 3600 * 1000;
+  const place = (spec, x) => ((spec.x || "time") === "time" ? Date.parse(x) + SHANGHAI_OFFSET_MS : x);
+
   const axis = (kind, name) => ({
     type: kind,
     name: name || "",
@@ -23,6 +27,7 @@
   // spec.series: [{name, kind: line|step|dots|marks|bars|area, points: [[x, y, words?]]}], spec.x: time|value|category
   const option = (spec) => ({
     color: palette,
+    useUTC: true,
     animation: !window.matchMedia("(prefers-reduced-motion: reduce)").matches,
     textStyle: { fontFamily: colour("--t-sans") },
     grid: { left: 8, right: 16, top: 44, bottom: 8, containLabel: true },
@@ -44,7 +49,7 @@
       itemStyle: series.kind === "marks" ? { color: "transparent", borderColor: ink, borderWidth: 2 } : undefined,
       symbolSize: series.kind === "dots" ? 11 : series.kind === "marks" ? 13 : 6,
       barMaxWidth: 44,
-      data: series.points.map((p) => (spec.x === "category" ? p : { value: [p[0], p[1]], name: p[2] || "" })),
+      data: series.points.map((p) => (spec.x === "category" ? p : { value: [place(spec, p[0]), p[1]], name: p[2] || "" })),
     })),
   });
 
