@@ -40,12 +40,6 @@ class NeedAlreadyOpen(Refusal):
     )
 
 
-class NeedBarred(Refusal):
-    code = "rights.need.barred"
-    text = Text("按现行规则不能确认该需求：{reason}", "The rules in force bar this need: {reason}")
-    hint = Text("请按规则说明补正，或作出不予确认的决定。", "Have it corrected, or refuse with reasons.")
-
-
 @act("rights.project.create")
 def create_project(
     *,
@@ -189,7 +183,7 @@ def _lock(need_id: int) -> tuple[NeedConfirmation, Case]:
 def confirm_need(*, actor: Actor, need_id: int, reason: str, now: dt.datetime) -> NeedConfirmation:
     """The branch finds what must be bought by the rulebook of the day: confirmed with the ratio, or exempt.
 
-    The decision is stored with its clauses and figures. Raises NotAllowed, NeedBarred and what
+    The decision is stored with its clauses and figures. Raises NotAllowed and what
     procedures.advance raises.
     """
     need, case = _lock(need_id)
@@ -208,11 +202,8 @@ def confirm_need(*, actor: Actor, need_id: int, reason: str, now: dt.datetime) -
         organisation_id=project.unit.organisation_id,
         now=now,
     )
-    if stored.verdict == rulebooks.Verdict.BARRED:
-        raise NeedBarred(
-            reason=Text(stored.result["statement_zh"], stored.result["statement_en"]), clause=stored.clause
-        )
-    buys = stored.verdict in (rulebooks.Verdict.MUST_BUY, rulebooks.Verdict.VOLUNTARY)
+    # A bar concerns a purchase (R20, R24) and is asked again at every sign-up; the need itself is there.
+    buys = stored.verdict not in (rulebooks.Verdict.EXEMPT, rulebooks.Verdict.NOT_COVERED)
     step = procedures.advance(
         actor=actor, case=case, transition="confirm" if buys else "exempt", now=now, reason=reason
     )

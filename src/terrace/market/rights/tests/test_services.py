@@ -13,7 +13,7 @@ from terrace.kernel.ledger import queries as ledger
 from terrace.kernel.procedures.services import OtherPersonNeeded, ReasonMissing
 from terrace.market.rights import queries, rules, services
 from terrace.market.rights.models import Parcel, ParcelHold, PermitEntry, Verification
-from terrace.market.rights.services.needs import NeedAlreadyOpen
+from terrace.market.rights.services.needs import NeedAlreadyOpen, ProjectNameTaken
 from terrace.market.rights.services.parcels import FrozenTwice, HoldGone, TermOver
 from terrace.market.rights.services.permits import PermitTooSmall
 from terrace.market.rights.services.units import PermitNumberTaken, UnitNameTaken
@@ -404,3 +404,21 @@ def test_conduct_on_record_counts_from_a_day_to_a_day() -> None:
     )
     found = [buyer_facts(firm.organisation.pk, dt.date(2023, 12, day)).penalties for day in (3, 4, 8, 9)]
     assert found == [False, True, True, False]
+
+
+def test_a_projects_name_is_used_once_in_a_site() -> None:
+    make.city()
+    firm = make.firm()
+    make.project(firm)
+    with pytest.raises(ProjectNameTaken) as refused:
+        make.project(firm)
+    assert refused.value.code == "rights.project.name_taken"
+
+
+def test_where_the_air_target_was_missed_more_must_be_bought() -> None:
+    """R21: the replacement ratio of an area that missed its target is above 1:1."""
+    town, firm = make.city(), make.firm()
+    make.AreaQuality.objects.filter(area=firm.unit.area).update(air_met=False)
+    need = make.confirmed_need(town, firm, grams=20 * TONNE)
+    assert need.ratio_hundredths > rules.RATIO_ONE
+    assert need.lines.get().required_g == rules.required_g(20 * TONNE, need.ratio_hundredths)
