@@ -10,7 +10,7 @@ class AuctionsConfig(AppConfig):
         from terrace.kernel.base.texts import Text
         from terrace.kernel.procedures.procedures import on_deadline, register
         from terrace.kernel.publication.procedures import NoticeKind, register_kind
-        from terrace.market.auctions import procedures, services
+        from terrace.market.auctions import procedures, queries, services
         from terrace.market.listings import services as listings
 
         register(procedures.agreement)
@@ -20,3 +20,4 @@ class AuctionsConfig(AppConfig):
         listings.on_mode("AGREEMENT", services.agree_for_listing)
         listings.on_mode("FAILED", services.stop_for_listing)
         listings.on_admitted(services.admit_signup)
+        listings.link_sale(queries.sale_link)

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet
+from django.urls import reverse
 
 from terrace.kernel.base.texts import Text
 from terrace.kernel.procedures.models import Case
@@ -153,3 +154,11 @@ def check_state(auction_id: int) -> str | None:
         if getattr(folded, name) != getattr(stored, name):
             return f"auction {auction_id}: {name} is {getattr(stored, name)!r}, the bids give {getattr(folded, name)!r}"
     return None
+
+
+def sale_link(listing_id: int) -> tuple[Text, str] | None:
+    """For the lot's page: where an offer is being, or was, auctioned. One query."""
+    auction = Auction.objects.filter(listing_id=listing_id).values_list("pk", flat=True).first()
+    if auction is None:
+        return None
+    return Text("查看竞价", "See the auction"), reverse("auctions:auction", args=[auction])

@@ -16,7 +16,7 @@ class ListingsConfig(AppConfig):
         from terrace.kernel.publication.procedures import register_kind as register_notice_kind
         from terrace.market.listings import access, procedures, services
         from terrace.market.listings.rules import PaperKind
-        from terrace.market.settlement.services import on_paid
+        from terrace.market.settlement.services import on_ended, on_paid
 
         register(procedures.LISTING)
         register(procedures.SIGN_UP)
@@ -24,6 +24,8 @@ class ListingsConfig(AppConfig):
         for transition in ("lapse", "qualification_missed", "deposit_missed"):
             on_deadline("listings.signup", transition, services.pass_signup_deadline)
         on_paid("DEPOSIT", services.deposit_paid)
+        for origin in ("auction", "agreement"):  # the trading forms that sell what is listed
+            on_ended(origin, services.sale_ended)
         for kind in PaperKind:
             register_kind(DocumentKind(kind.value, kind.label))
         register_reader("signup", access.may_read_paper)

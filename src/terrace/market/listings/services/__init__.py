@@ -6,6 +6,7 @@ from terrace.market.listings.services.decisions import (
     pass_listing_deadline,
 )
 from terrace.market.listings.services.deposits import deposit_paid
+from terrace.market.listings.services.endings import sale_ended
 from terrace.market.listings.services.notices import content_of
 from terrace.market.listings.services.offers import (
     ListingTerms,
@@ -56,6 +57,7 @@ __all__ = [
     "relist",
     "resume_listing",
     "return_signup",
+    "sale_ended",
     "sale_links",
     "send_signup",
     "start_signup",

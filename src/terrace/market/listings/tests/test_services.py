@@ -39,7 +39,7 @@ from terrace.market.rights import services as rights_services
 from terrace.market.rights.models import Parcel
 from terrace.market.rights.rules import ConductKind
 from terrace.market.rights.tests import factories as rights
-from terrace.market.settlement.models import Refund
+from terrace.market.settlement.models import Refund, Trade
 
 pytestmark = pytest.mark.django_db
 SECOND = dt.timedelta(seconds=1)
@@ -517,3 +517,34 @@ def test_the_database_refuses_states_without_their_columns(heard: list[object]) 
     for changes in ({"state": "BIDDING"}, {"state": "TERMINATED"}, {"rights_hold_id": None}):
         with pytest.raises(IntegrityError), transaction.atomic():
             Listing.objects.filter(pk=listing.pk).update(**changes)
+
+
+def test_a_sale_that_came_to_nothing_may_be_listed_again(heard: list[object]) -> None:
+    town = make.market()
+    listing = make.announced(town)
+    for _ in range(2):
+        make.admitted(town, rights.firm(), listing)
+    decide(listing, make.SEQUENTIAL.decision_at)
+    now = make.SEQUENTIAL.quoting_until
+    services.mark_sold(actor=town.exchange, listing_id=listing.pk, now=now)
+    trade = Trade(number="PQJY-1", rights_hold_id=listing.rights_hold_id, outcome="COMPLETED")
+    services.sale_ended(trade, now)
+    listing.refresh_from_db()
+    assert listing.state == "SOLD"
+    assert listing.rights_hold_id is not None
+    rights_services.release_hold(
+        actor=town.exchange, hold_id=listing.rights_hold_id, reason="违约", entry_key="default:1", now=now
+    )
+    trade.outcome = "BUYER_DEFAULTED"
+    services.sale_ended(trade, now)
+    services.sale_ended(trade, now)
+    listing.refresh_from_db()
+    assert (listing.state, listing.lot.state, listing.lot.planned_lot.state) == (
+        "FAILED",
+        "FAILED",
+        "LISTABLE",
+    )
+    later = make.SEQUENTIAL.shifted(dt.timedelta(days=28), after=make.NOW)
+    again = services.relist(actor=town.exchange, listing_id=listing.pk, calendar=later, now=now)
+    services.accept_listing(actor=town.exchange, listing_id=again.pk, now=later.notice_from)
+    assert frozen(again) == (4_048_000, 4_048_000)

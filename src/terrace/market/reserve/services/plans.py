@@ -395,8 +395,13 @@ def mark_listed(planned_lot_id: int) -> PlannedLot:
 
 
 def mark_returned(planned_lot_id: int) -> PlannedLot:
-    """Part: the offer ended without a sale; the lot may be listed again. Raises NotFound, LotNotListable."""
-    return _advance_lot(planned_lot_id, (rules.LotState.LISTED,), rules.LotState.LISTABLE)
+    """Part: the offer ended without a sale, or the sale came to nothing; the lot may be listed again.
+
+    Raises NotFound, LotNotListable.
+    """
+    return _advance_lot(
+        planned_lot_id, (rules.LotState.LISTED, rules.LotState.RELEASED), rules.LotState.LISTABLE
+    )
 
 
 def mark_released(planned_lot_id: int) -> PlannedLot:
