@@ -5,4 +5,8 @@ import os
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "terrace.site.settings.demo")
-application = get_wsgi_application()
+pages = get_wsgi_application()
+
+from terrace.site.quotes import ShortWay  # noqa: E402 - Django is set up first
+
+application = ShortWay(pages)

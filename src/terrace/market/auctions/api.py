@@ -19,6 +19,7 @@ from terrace.market.auctions.schemas import (
     PlacedOut,
     Problem,
     StandingOut,
+    bid_answer,
 )
 
 RECENT_BIDS = 20
@@ -48,18 +49,7 @@ def post_bid(
         confirmed=body.confirm,
         client=access.client_digest(request.META),
     )
-    answer = JsonResponse(
-        {
-            "auction": auction_id,
-            "seq": placed.seq,
-            "price": f"{Money(placed.price_fen).yuan:.2f}",
-            "price_fen": placed.price_fen,
-            "at": queries.instant(placed.at),
-            "phase": placed.phase.value,
-            "ends_at": queries.instant(placed.ends_at),
-        },
-        status=201,
-    )
+    answer = JsonResponse(bid_answer(placed), status=201)
     if placed.repeated:
         answer["Idempotency-Replayed"] = "true"
     return answer

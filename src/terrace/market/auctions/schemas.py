@@ -6,6 +6,10 @@ from typing import Any
 
 from ninja import Field, Schema
 
+from terrace.kernel.base.quantity import Money
+from terrace.market.auctions.queries import instant
+from terrace.market.auctions.services import PlacedBid
+
 
 class BidIn(Schema):
     """A quote in yuan per tonne on the basis of the lot, at most two decimals."""
@@ -24,6 +28,19 @@ class BidOut(Schema):
     at: str
     phase: str
     ends_at: str
+
+
+def bid_answer(placed: PlacedBid) -> dict[str, Any]:
+    """The body of the answer to an accepted quote, the same for the first time and for a repeat."""
+    return {
+        "auction": placed.auction_id,
+        "seq": placed.seq,
+        "price": f"{Money(placed.price_fen).yuan:.2f}",
+        "price_fen": placed.price_fen,
+        "at": instant(placed.at),
+        "phase": placed.phase.value,
+        "ends_at": instant(placed.ends_at),
+    }
 
 
 class StandingOut(Schema):

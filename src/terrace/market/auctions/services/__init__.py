@@ -16,6 +16,8 @@ from terrace.market.auctions.services.bidding import (
     BidTooLow,
     KeyMissing,
     PlacedBid,
+    ProofStale,
+    SignInProof,
     place_bid,
 )
 from terrace.market.auctions.services.closing import (
@@ -47,7 +49,9 @@ __all__ = [
     "KeyMissing",
     "LotOnOffer",
     "PlacedBid",
+    "ProofStale",
     "RecordDamaged",
+    "SignInProof",
     "TermsInvalid",
     "accept_price",
     "admit_bidder",

@@ -24,6 +24,7 @@ from terrace.market.auctions.models import Auction
 from terrace.market.auctions.rules.ascending import Phase, Why
 
 PLACE_SQL = "SELECT auction_place_bid(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+PLACE_SIGNED_SQL = "SELECT auction_place_bid_signed(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 KEY_LENGTH_MAX = 100
 _BUSY_SQLSTATES = {"40001", "40P01", "55P03", "57014"}
 
@@ -39,6 +40,23 @@ class PlacedBid:
     phase: Phase
     ends_at: dt.datetime
     repeated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SignInProof:
+    """What a web process remembers of a session; the database looks at all of it again with the quote.
+
+    The digests are the MD5 of the stored session and of the stored password hash: they tell change, no secret.
+    """
+
+    session_key: str
+    session_digest: str
+    password_digest: str
+    membership_id: int
+
+
+class ProofStale(Exception):
+    """The sign-in has changed since it was remembered: nothing was done, read it anew."""
 
 
 class BidRefused(Refusal):
@@ -191,6 +209,7 @@ def place_bid(
     key: str,
     confirmed: bool = False,
     client: str = "",
+    proof: SignInProof | None = None,
 ) -> PlacedBid:
     """Quote `price_fen` (fen per tonne on the lot's basis) for the actor's organisation. Durable when it returns.
 
@@ -199,7 +218,9 @@ def place_bid(
     Checks the bidder's admission, its organisation, its deposit, its own ceiling, the period, the increment.
     Only an accepted quote of the timed period starts the window again (E1). Journal: stream `auction:<id>`.
 
-    Raises a BidRefused (its `code` says why), NotFound, KeyMissing, KeyReused, ServiceBusy.
+    `proof`: the actor comes from a remembered session, which the same statement looks at again.
+
+    Raises a BidRefused (its `code` says why), NotFound, KeyMissing, KeyReused, ServiceBusy; ProofStale.
     """
     if not 1 <= len(key) <= KEY_LENGTH_MAX:
         raise KeyMissing(longest=KEY_LENGTH_MAX)
@@ -209,29 +230,39 @@ def place_bid(
         raise OutsideDelegation
     if abs(price_fen) >= 2**62:
         raise BidTooHigh
+    arguments: list[Any] = [
+        auction_id,
+        actor.organisation_id,
+        price_fen,
+        confirmed,
+        key,
+        actor.user_id,
+        actor.person_id,
+        actor.name,
+        actor.via,
+        client,
+    ]
+    sql = PLACE_SQL
+    if proof is not None:
+        sql = PLACE_SIGNED_SQL
+        arguments = [
+            proof.session_key,
+            proof.session_digest,
+            proof.password_digest,
+            proof.membership_id,
+            *arguments,
+        ]
     try:
         with connection.cursor() as cursor:
-            cursor.execute(
-                PLACE_SQL,
-                [
-                    auction_id,
-                    actor.organisation_id,
-                    price_fen,
-                    confirmed,
-                    key,
-                    actor.user_id,
-                    actor.person_id,
-                    actor.name,
-                    actor.via,
-                    client,
-                ],
-            )
+            cursor.execute(sql, arguments)
             row = cursor.fetchone()
     except OperationalError as error:
         if getattr(error.__cause__, "sqlstate", None) in _BUSY_SQLSTATES:
             raise ServiceBusy from error
         raise
     assert row is not None
+    if row[0] is None:
+        raise ProofStale
     answer = json.loads(row[0])  # Django leaves jsonb of raw statements as text
     if answer["accepted"]:
         return PlacedBid(
