@@ -45,7 +45,9 @@ def may_see_trade(actor: Actor, trade: Trade) -> Verdict:
 def get_trade_for(actor: Actor, number: str) -> Trade:
     """The trade with its parties and case. Raises NotFound, NotAllowed."""
     trade = (
-        Trade.objects.select_related("seller", "buyer", "case", "deposit", "parcel__right")
+        Trade.objects.select_related(
+            "seller", "buyer", "case", "deposit", "parcel__right", "delivered_parcel"
+        )
         .filter(number=number)
         .first()
     )

@@ -11,6 +11,7 @@ class SettlementConfig(AppConfig):
         from terrace.kernel.documents import rules as documents
         from terrace.kernel.documents.access import register_reader
         from terrace.kernel.documents.procedures import register_kind as register_document_kind
+        from terrace.kernel.ledger.queries import register_subject
         from terrace.kernel.procedures.procedures import on_deadline, register
         from terrace.kernel.publication.procedures import NoticeKind, register_kind
         from terrace.market.settlement import access, procedures, services
@@ -51,5 +52,7 @@ class SettlementConfig(AppConfig):
             ),
         ):
             register_document_kind(documents.DocumentKind(code, label, types=types))
+        register_subject("settlement.trade", lambda number: f"/trades/{number}/")
+        register_subject("settlement.refund", lambda number: f"/settlement/refunds/{number}/")
         register_reader("settlement.trade", access.may_read_trade_document)
         register_reader("settlement.statement", access.may_read_statement_document)

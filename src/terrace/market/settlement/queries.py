@@ -15,6 +15,7 @@ from terrace.kernel.base import clock
 from terrace.kernel.base.quantity import Money, Pollutant
 from terrace.kernel.base.texts import Text
 from terrace.kernel.documents import queries as documents
+from terrace.kernel.ledger import queries as ledger
 from terrace.kernel.orgs.models import Organisation
 from terrace.market.rights.rules import Basin, RightSource
 from terrace.market.settlement.models import (
@@ -245,3 +246,15 @@ def open_incoming() -> QuerySet[PaymentInstruction]:
 def booked_lines(statement: StatementImport) -> QuerySet[BankLine]:
     """What a confirmed statement booked, in the order of the file."""
     return BankLine.objects.filter(statement=statement).order_by("row_number")
+
+
+def ledger_entries(trade: Trade) -> list[Any]:
+    """Everything this trade moved in the ledger, oldest first: deposit, price, delivery, payout. Three queries."""
+    entries = list(ledger.entries_of("settlement.trade", trade.number))
+    if trade.deposit is not None:
+        entries += ledger.entries_of(trade.deposit.subject_type, trade.deposit.subject_id)
+    if trade.delivered_parcel is not None:
+        entries += ledger.entries_of("parcel", trade.parcel_id).filter(
+            pk=trade.delivered_parcel.ledger_entry_id
+        )
+    return sorted(entries, key=lambda entry: entry.pk)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 from terrace.kernel.audit.services import record
 from terrace.kernel.base.actor import Actor
@@ -173,12 +174,14 @@ def move_parcel(
     now: dt.datetime,
     hold_id: int | None = None,
     kind: rules.MoveKind = rules.MoveKind.TRADE,
+    against: Sequence[Movement] = (),
 ) -> Parcel:
     """Part: move `quantity_g` grams per year of a parcel to another holder and return the new parcel.
 
     With `hold_id` (the ledger hold of a `freeze_parcel`) the held quantity is paid out and what is not taken of
     it becomes free again; without it the free quantity is used. The new parcel keeps right, term and region and
     takes its serial block from the front of the old one. `source` is the number of the paper behind the move.
+    `against` are the movements of money for it, written in the same ledger entry: right and price or neither.
     A repeat of `entry_key` returns the parcel of the first time. Raises NotFound, ParcelShort, HoldGone, TermOver.
     """
     parcel = lock_parcel(parcel_id)
@@ -213,7 +216,7 @@ def move_parcel(
         reason=source,
         subject_type="parcel",
         subject_id=parcel.pk,
-        transfers=transfers,
+        transfers=[*transfers, *against],
     )
     cut, _ = parcel.left.take(quantity_g)
     parcel.taken_g += quantity_g

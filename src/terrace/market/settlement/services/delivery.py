@@ -12,6 +12,7 @@ from terrace.kernel.base.errors import Refusal
 from terrace.kernel.base.quantity import Pollutant
 from terrace.kernel.base.texts import Text
 from terrace.kernel.documents import services as documents
+from terrace.kernel.ledger import queries as ledger_queries
 from terrace.kernel.ledger import services as ledger
 from terrace.kernel.orgs.models import OrganisationKind
 from terrace.kernel.procedures import services as procedures
@@ -158,7 +159,7 @@ def return_delivery(*, actor: Actor, number: str, reason: str, now: dt.datetime)
 
 @act("settlement.delivery.approve")
 def approve_delivery(*, actor: Actor, number: str, now: dt.datetime) -> Trade:
-    """Deliver: the right to the buyer against the price out of escrow, all in one transaction (D17).
+    """Deliver: the right to the buyer against the price out of escrow, in one ledger entry: both or neither (D17).
 
     The price of a reserve lot is owed to the treasury, that of a firm's lot to the firm; the payment order is
     written with it. Raises TradeNotFound, NotYourTurn, OtherPersonNeeded, TransitionNotAllowed, ParcelShort, HoldGone,
@@ -180,12 +181,13 @@ def approve_delivery(*, actor: Actor, number: str, now: dt.datetime) -> Trade:
         source=certificate.number,
         now=now,
         hold_id=trade.rights_hold_id,
+        against=_price_movements(trade),
     )
     trade.delivered_at = now
     trade.save(update_fields=["delivered_parcel", "delivered_at"])
     if need is not None:
         rights.use_need(need_id=need.pk, pollutant=Pollutant(trade.pollutant), quantity_g=trade.quantity_g)
-    instruction = _price_to_seller(actor, trade, now)
+    instruction = _order_payout(actor, trade, now)
     what = quantity_text(trade)
     announce(
         actor=actor,
@@ -230,54 +232,47 @@ def is_reserve_sale(trade: Trade) -> bool:
     return trade.seller.kind == OrganisationKind.RESERVE_BODY
 
 
-def _price_to_seller(actor: Actor, trade: Trade, now: dt.datetime) -> PaymentInstruction:
-    """Out of escrow: to the treasury's account, or to the seller and held for the bank."""
-    escrow_account = account_of_record(AccountPurpose.ESCROW, trade.city)
-    due = workdays.deadline(trade.certified_at or now, INCOME_WORKDAYS)
+def _price_movements(trade: Trade) -> list[ledger.Movement]:
+    """The price out of escrow: owed to the treasury, or to the selling firm and held for the bank."""
     escrow, amount = money.escrow(trade.city), trade.amount_fen
-    transfers: list[ledger.Movement]
     if is_reserve_sale(trade):
         treasury = account_of_record(AccountPurpose.TREASURY, trade.city)
-        transfers = [ledger.Direct(escrow, money.treasury(treasury.organisation_id), amount)]
-    else:
-        seller = money.firm(trade.seller_id)
-        transfers = [
-            ledger.Direct(escrow, seller, amount),
-            ledger.Hold(seller, money.bank(trade.city), amount),
-        ]
-    posted = money.post(
-        actor=actor,
-        key=f"trade:{trade.number}:payout",
-        code="trade.payout",
-        at=now,
-        reason=f"{trade.number} {trade.amount.label().zh}",
-        subject_type=SUBJECT,
-        subject_id=trade.number,
-        transfers=transfers,
-    )
+        return [ledger.Direct(escrow, money.treasury(treasury.organisation_id), amount)]
+    seller = money.firm(trade.seller_id)
+    return [ledger.Direct(escrow, seller, amount), ledger.Hold(seller, money.bank(trade.city), amount)]
+
+
+def _order_payout(actor: Actor, trade: Trade, now: dt.datetime) -> PaymentInstruction:
+    """The payment order that takes the price from the settlement account to the treasury or the seller (R30: 7 days)."""
+    escrow_account = account_of_record(AccountPurpose.ESCROW, trade.city)
+    due = workdays.deadline(trade.certified_at or now, INCOME_WORKDAYS)
+    if due <= now:  # delivered later than the seven days: the order is due at once, by the next working day
+        due = workdays.deadline(now, 1)
     if is_reserve_sale(trade):
         return request_payment(
             actor=actor,
             payer_id=escrow_account.organisation_id,
             payee="TREASURY",
-            amount_fen=amount,
+            amount_fen=trade.amount_fen,
             purpose=Purpose.TREASURY,
             subject_type=SUBJECT,
             subject_id=trade.number,
             due_at=due,
             now=now,
         )
+    assert trade.delivered_parcel is not None
+    entry = ledger_queries.transfers_of(trade.delivered_parcel.ledger_entry_id)
     return new_instruction(
         payer=escrow_account.organisation,
         payee_id=trade.seller_id,
         account=PayeeAccount(trade.seller.bank_account_no, trade.seller.name, trade.seller.bank_name),
-        amount_fen=amount,
+        amount_fen=trade.amount_fen,
         purpose=Purpose.SELLER_PAYOUT,
         subject_type=SUBJECT,
         subject_id=trade.number,
         due_at=due,
         now=now,
-        hold_id=posted.transfer_ids[-1],
+        hold_id=entry.get(phase="HOLD").pk,
     )
 
 

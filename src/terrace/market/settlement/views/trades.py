@@ -18,6 +18,7 @@ from terrace.kernel.base.errors import NotFound, Refusal
 from terrace.kernel.base.quantity import Money
 from terrace.kernel.base.texts import Text
 from terrace.kernel.documents import queries as documents
+from terrace.kernel.ledger.access import may_see_everything
 from terrace.kernel.procedures import queries as procedures
 from terrace.market.settlement import access, queries, services
 from terrace.market.settlement.forms import ReasonForm, SignForm
@@ -195,6 +196,7 @@ def _page(
             "sees_objections": bool(access.may_see_objections(actor)),
             "signatures": found.signatures.select_related("organisation").order_by("id"),
             "certificate": Certificate.objects.filter(trade=found, state="VALID").first(),
+            "entries": queries.ledger_entries(found) if may_see_everything(actor) else [],
             **_offers(found, actor, form),
         },
         status=status or (refusal.http_status if refusal else 200),
