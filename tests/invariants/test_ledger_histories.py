@@ -43,7 +43,11 @@ def plans(draw: st.DrawFn) -> Plan:
     if debit == credit:
         credit = (credit + 1) % len(ACCOUNTS)
     quantity = draw(amount | st.none()) if phase == "POST" else draw(amount)
-    return (phase, debit, credit, quantity, draw(st.integers(0, 5)))
+    which = draw(st.integers(0, 5))
+    # What a movement does not say is always written alike, so that equal plans are equal requests.
+    if phase in ("DIRECT", "HOLD"):
+        return (phase, debit, credit, quantity, 0)
+    return (phase, 0, 1, quantity if phase == "POST" else None, which)
 
 
 entries = st.tuples(st.integers(0, 25), st.lists(plans(), min_size=1, max_size=3))  # key, movements
@@ -258,7 +262,7 @@ def remembered(world: World) -> list[list[tuple[object, ...]]]:
 
 @given(histories)
 @settings(
-    max_examples=120,
+    max_examples=80,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
