@@ -77,6 +77,7 @@ def _use(url: str, template: str) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
+    shutil.rmtree(Path(tempfile.gettempdir()) / f"terrace-test-documents-{os.getpid()}", ignore_errors=True)
     if hasattr(config, "workerinput"):
         return
     import psycopg
