@@ -30,6 +30,13 @@ from terrace.site import worker
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+@pytest.fixture(autouse=True)
+def no_jobs_of_other_tests() -> None:
+    """The job tables are not Django's to empty: what another test committed would run here."""
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE procrastinate_jobs CASCADE")
+
+
 def tell() -> Message:
     user = User.objects.create(username="reader", email="reader@example.test")
     notify.tell(
