@@ -12,6 +12,7 @@ class AuctionsConfig(AppConfig):
         from terrace.kernel.publication.procedures import NoticeKind, register_kind
         from terrace.market.auctions import procedures, queries, services
         from terrace.market.listings import services as listings
+        from terrace.market.settlement.queries import register_bundle_link
 
         register(procedures.agreement)
         on_deadline(procedures.AGREEMENT, "lapse", services.lapse_agreement)
@@ -21,3 +22,4 @@ class AuctionsConfig(AppConfig):
         listings.on_mode("FAILED", services.stop_for_listing)
         listings.on_admitted(services.admit_signup)
         listings.link_sale(queries.sale_link)
+        register_bundle_link("auction", lambda auction_id: f"/auctions/{auction_id}/bundle.json")
