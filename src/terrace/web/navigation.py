@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from terrace.kernel.base.actor import Actor
 from terrace.kernel.base.texts import Text
@@ -77,15 +77,10 @@ def links(entries: tuple[Entry, ...], actor: Actor | None, path: str) -> list[Li
         if entry.roles and (actor is None or not actor.has_role(*entry.roles)):
             continue
         url = address(entry.url_name)
-        if not url:
-            continue
         found.append(Link(entry.label, url, path == url or (url != "/" and path.startswith(url))))
     return found
 
 
 def address(url_name: str, *arguments: object) -> str:
-    """The address of a page of another context; empty where this installation does not serve it."""
-    try:
-        return reverse(url_name, args=arguments)
-    except NoReverseMatch:
-        return ""
+    """The address of a page of another context."""
+    return reverse(url_name, args=arguments)

@@ -314,8 +314,3 @@ def test_every_link_of_a_role_opens(client: Client, role: Role) -> None:
     actor = _signed_in(client, role)
     for link in navigation.links(navigation.PUBLIC + navigation.SIGNED_IN, actor, "/"):
         assert client.get(link.url).status_code == 200, link.url
-
-
-def test_links_of_pages_that_are_not_served_are_left_out() -> None:
-    entry = navigation.Entry(factories.listing.__doc__, "no:where")  # type: ignore[arg-type]
-    assert navigation.links((entry,), None, "/") == []
