@@ -14,12 +14,22 @@
   const SHANGHAI_OFFSET_MS = 8 * 3600 * 1000;
   const place = (spec, x) => ((spec.x || "time") === "time" ? Date.parse(x) + SHANGHAI_OFFSET_MS : x);
 
+  const TIME_LABELS = {
+    year: "{yyyy}",
+    month: "{yyyy}-{MM}",
+    day: "{MM}-{dd}",
+    hour: "{HH}:{mm}",
+    minute: "{HH}:{mm}",
+    second: "{HH}:{mm}:{ss}",
+    millisecond: "{HH}:{mm}:{ss}.{SSS}",
+    none: "{HH}:{mm}:{ss}.{SSS}",
+  };
   const axis = (kind, name) => ({
     type: kind,
     name: name || "",
     nameTextStyle: { color: ink, align: "left" },
     axisLine: { lineStyle: { color: line } },
-    axisLabel: { color: ink, hideOverlap: true },
+    axisLabel: { color: ink, hideOverlap: true, formatter: kind === "time" ? TIME_LABELS : undefined },
     splitLine: { lineStyle: { color: line, type: "dashed" } },
     splitNumber: 4,
   });
