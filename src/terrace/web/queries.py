@@ -57,7 +57,7 @@ class Offer:
 
     @property
     def url(self) -> str:
-        return address("listings:listing", self.listing.number)
+        return address("listings:lot", self.listing.lot_id)
 
     @property
     def amount_at_start(self) -> Money:

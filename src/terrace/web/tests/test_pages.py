@@ -16,7 +16,7 @@ from terrace.kernel.orgs.roles import Role
 from terrace.kernel.orgs.tests import factories as people
 from terrace.kernel.procedures import procedures
 from terrace.kernel.procedures.tests import factories as cases
-from terrace.web import navigation, services
+from terrace.web import navigation, services, subjects
 from terrace.web.glossary import GLOSSARY, STAGES, term
 from terrace.web.tests import factories
 
@@ -314,3 +314,9 @@ def test_every_link_of_a_role_opens(client: Client, role: Role) -> None:
     actor = _signed_in(client, role)
     for link in navigation.links(navigation.PUBLIC + navigation.SIGNED_IN, actor, "/"):
         assert client.get(link.url).status_code == 200, link.url
+
+
+def test_subjects_of_the_ledger_have_pages() -> None:
+    for url_name in subjects.PAGES.values():
+        assert navigation.address(url_name, "1")
+    assert subjects._page("rights:parcel")("not a number") == ""
