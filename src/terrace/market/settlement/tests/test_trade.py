@@ -517,3 +517,16 @@ def test_an_unknown_trade_is_not_found(market: Market) -> None:
     with pytest.raises(services.TradeNotFound) as refusal:
         services.publish_result(actor=market.maker, number="PQJY-0", now=NOW)
     assert refusal.value.code == "settlement.trade.not_found"
+
+
+def test_a_buyer_without_a_site_has_no_permit_to_change(market: Market) -> None:
+    trade, now = delivered(market)
+    parcel = trade.delivered_parcel
+    assert parcel is not None
+    parcel.unit = None
+    parcel.save(update_fields=["unit"])
+    with pytest.raises(services.PartMissing) as refusal:
+        services.change_permit(actor=market.permit_officer, number=trade.number, now=now)
+    assert refusal.value.code == "settlement.trade.part_missing"
+    assert state(trade) == "delivered"
+    assert not PermitEntry.objects.exists()
