@@ -201,6 +201,7 @@ def test_a_lost_hint_is_made_good_by_the_table(
     auction: Auction, bidder: Bidder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(asgi, "HEARTBEAT_SECONDS", 0.3)
+    monkeypatch.setattr(asgi, "LOOK_SECONDS", 0.3)
 
     class Deaf(Events):
         async def _heard(self, payload: str) -> None:

@@ -34,6 +34,7 @@ Send = Callable[[Message], Awaitable[None]]
 PATH = re.compile(r"^/api/v1/auctions/(\d{1,18})/events$")
 CHANNEL = "auction_events"
 HEARTBEAT_SECONDS = 10.0
+LOOK_SECONDS = 1.0  # how often the table is asked whether a hint was lost
 RECONNECT_SECONDS_MAX = 3.0
 KEPT_EVENTS = 500
 CATCH_UP_ROWS = 1_000
@@ -42,6 +43,7 @@ SNAPSHOT_SQL = (
     "SELECT s.event_seq, auction_public_state(a, s)::text FROM auctions_auction a"
     " JOIN auctions_state s ON s.auction_id = a.id WHERE a.id = %s"
 )
+GROWN_SQL = "SELECT auction_id, event_seq FROM auctions_state WHERE auction_id = ANY(%s)"
 AFTER_SQL = (
     "SELECT seq, kind, data FROM auctions_live_event WHERE auction_id = %s AND seq > %s ORDER BY seq LIMIT %s"
 )
@@ -125,7 +127,7 @@ class Events:
         """Begin to listen; a no-op when it has begun."""
         if not self.tasks:
             loop = asyncio.get_running_loop()
-            self.tasks = [loop.create_task(self._listen()), loop.create_task(self._heartbeat())]
+            self.tasks = [loop.create_task(work()) for work in (self._listen, self._look, self._heartbeat)]
 
     async def stop(self) -> None:
         for task in self.tasks:
@@ -232,14 +234,23 @@ class Events:
         for channel in self.channels.values():
             channel.beat(pulse)
 
+    async def _look(self) -> None:
+        """A hint may be lost (a killed web process, a failover): one query a second finds every log that grew."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            if not self.channels:
+                continue
+            with contextlib.suppress(Unavailable):
+                for auction_id, seq in await self._rows(GROWN_SQL, (list(self.channels),)):
+                    channel = self.channels.get(auction_id)
+                    if channel is not None and seq > channel.last >= 0:
+                        await self._catch_up(channel)
+
     async def _heartbeat(self) -> None:
         while True:
             await asyncio.sleep(HEARTBEAT_SECONDS)
             for channel in list(self.channels.values()):
                 channel.beat(b": still here\n\n")
-                # A hint may be lost (a full queue, a failover): the table is asked now and then.
-                with contextlib.suppress(Unavailable):
-                    await self._catch_up(channel)
 
     # HTTP
 

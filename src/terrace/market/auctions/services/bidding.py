@@ -1,4 +1,4 @@
-"""A quote: one call of one SQL function, which locks, reads the clock, decides, records and announces.
+"""A quote: one call of one SQL function, which locks, reads the clock, decides and records.
 
 It is the platform's only act that is not wrapped in `kernel.base.db.act`: the statement is its own
 durable transaction, so that a bid costs one round trip (ADR 0006). Its journal is the stream of the auction.
@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import logging
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
-from django.db.utils import OperationalError
+from django.db.utils import DatabaseError, OperationalError
 
 from terrace.kernel.base.actor import Actor
 from terrace.kernel.base.db import OutsideDelegation
@@ -25,7 +26,9 @@ from terrace.market.auctions.rules.ascending import Phase, Why
 
 PLACE_SQL = "SELECT auction_place_bid(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 PLACE_SIGNED_SQL = "SELECT auction_place_bid_signed(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+HINT_SQL = "SELECT auction_hint(%s)"
 KEY_LENGTH_MAX = 100
+logger = logging.getLogger("terrace.auctions")
 _BUSY_SQLSTATES = {"40001", "40P01", "55P03", "57014"}
 
 
@@ -265,6 +268,8 @@ def place_bid(
         raise ProofStale
     answer = json.loads(row[0])  # Django leaves jsonb of raw statements as text
     if answer["accepted"]:
+        if not answer["repeated"]:
+            _hint(auction_id)
         return PlacedBid(
             auction_id=auction_id,
             seq=answer["seq"],
@@ -275,6 +280,15 @@ def place_bid(
             repeated=answer["repeated"],
         )
     raise _refusal(auction_id, answer)
+
+
+def _hint(auction_id: int) -> None:
+    """Tell the live events, outside the bid's transaction; the bid stands whether or not this gets through."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(HINT_SQL, [auction_id])
+    except DatabaseError:
+        logger.warning("auction %s: the hint to the live events was lost", auction_id)
 
 
 def _refusal(auction_id: int, answer: dict[str, Any]) -> Refusal:

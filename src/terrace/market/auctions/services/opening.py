@@ -182,7 +182,8 @@ def emit(*, state: AuctionState, kind: str, data: str) -> None:
     state.event_seq += 1
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT auction_emit(%s, %s, %s, %s::jsonb)", [state.auction_id, state.event_seq, kind, data]
+            "SELECT auction_emit(%s, %s, %s, %s::jsonb), auction_hint(%s)",
+            [state.auction_id, state.event_seq, kind, data, state.auction_id],
         )
 
 
