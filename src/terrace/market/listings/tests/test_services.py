@@ -35,6 +35,7 @@ from terrace.market.listings.services.signups import (
     TasksMissing,
 )
 from terrace.market.listings.tests import factories as make
+from terrace.market.listings.tests.test_calendar import NINGXIA
 from terrace.market.rights import services as rights_services
 from terrace.market.rights.models import Parcel
 from terrace.market.rights.rules import ConductKind
@@ -548,3 +549,16 @@ def test_a_sale_that_came_to_nothing_may_be_listed_again(heard: list[object]) ->
     again = services.relist(actor=town.exchange, listing_id=listing.pk, calendar=later, now=now)
     services.accept_listing(actor=town.exchange, listing_id=again.pk, now=later.notice_from)
     assert frozen(again) == (4_048_000, 4_048_000)
+
+
+def test_the_printed_ningxia_calendar_runs_as_printed(heard: list[tuple[str, int, str]]) -> None:
+    """Notice 2025-03-26 to 04-02, quoting from 04-02 although sign-up lasts to 04-07, decision on 04-10 at 09:00."""
+    town = make.market()
+    listing = make.announced(town, NINGXIA)
+    listing.refresh_from_db()
+    assert listing.calendar == NINGXIA
+    assert (listing.wait_seconds, listing.timed_min_quoters) == (240, 2)
+    assert decide(listing, NINGXIA.quoting_from - SECOND).quoting_opened_at is None
+    assert decide(listing, NINGXIA.quoting_from).quoting_opened_at == NINGXIA.quoting_from
+    assert decide(listing, NINGXIA.decision_at).state == "FAILED"
+    assert [word for word, _, _ in heard] == ["BIDDING", "FAILED"]

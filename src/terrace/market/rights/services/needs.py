@@ -15,6 +15,7 @@ from terrace.kernel.base.db import act
 from terrace.kernel.base.errors import InputInvalid, NotFound, Refusal
 from terrace.kernel.base.quantity import Pollutant
 from terrace.kernel.base.texts import Text
+from terrace.kernel.notify import services as notify
 from terrace.kernel.procedures import services as procedures
 from terrace.kernel.procedures.models import Case
 from terrace.market.rights import access, rules
@@ -179,6 +180,18 @@ def _lock(need_id: int) -> tuple[NeedConfirmation, Case]:
     return need, case
 
 
+def _tell_firm(need: NeedConfirmation, now: dt.datetime) -> None:
+    """The firm hears of the answer, with its reason."""
+    label = rules.NeedState(need.state).label
+    notify.tell(
+        subject=Text(f"{need.number} {label.zh}", f"{need.number}: {label.en}"),
+        body=Text(need.decision_reason or label.zh, need.decision_reason or f"{label.en}."),
+        url=f"/projects/needs/{need.pk}/",
+        now=now,
+        organisation_ids=[need.project.unit.organisation_id],
+    )
+
+
 @act("rights.need.confirm")
 def confirm_need(*, actor: Actor, need_id: int, reason: str, now: dt.datetime) -> NeedConfirmation:
     """The branch finds what must be bought by the rulebook of the day: confirmed with the ratio, or exempt.
@@ -217,6 +230,7 @@ def confirm_need(*, actor: Actor, need_id: int, reason: str, now: dt.datetime) -
     for line in lines:
         line.required_g = rules.required_g(line.emission_g, need.ratio_hundredths)
         line.save(update_fields=["required_g"])
+    _tell_firm(need, now)
     record(
         actor=actor,
         act="rights.need.confirm",
@@ -252,6 +266,7 @@ def refuse_need(*, actor: Actor, need_id: int, reason: str, now: dt.datetime) ->
     need.decision_reason = reason.strip()
     need.decided_at = now
     need.save(update_fields=["state", "decision_reason", "decided_at"])
+    _tell_firm(need, now)
     record(
         actor=actor,
         act="rights.need.refuse",

@@ -10,6 +10,7 @@ from terrace.kernel.base.db import act
 from terrace.kernel.base.errors import InputInvalid, NotFound, Refusal
 from terrace.kernel.base.quantity import Pollutant, Quantity
 from terrace.kernel.base.texts import Text
+from terrace.kernel.notify import services as notify
 from terrace.kernel.orgs.models import Organisation, OrganisationKind
 from terrace.kernel.orgs.roles import Role
 from terrace.kernel.procedures import services as procedures
@@ -203,6 +204,7 @@ def review_verification(
         verification.decision_reason = reason.strip()
         verification.decided_at = now
     verification.save(update_fields=["state", "decision_reason", "decided_at"])
+    _tell_firm(verification, now)
     record(
         actor=actor,
         act="rights.verification.review",
@@ -256,6 +258,7 @@ def decide_verification(
         verification.verified_g = quantity
     verification.save(update_fields=["state", "decided_at", "decision_reason", "verified_g"])
     parcel = _take_effect(actor, verification, quantity, now) if accept else None
+    _tell_firm(verification, now)
     record(
         actor=actor,
         act="rights.verification.decide",
@@ -272,6 +275,18 @@ def decide_verification(
         clause=step.clause,
     )
     return verification
+
+
+def _tell_firm(verification: Verification, now: dt.datetime) -> None:
+    """The firm hears of every decision, with its reason."""
+    label = rules.VerificationState(verification.state).label
+    notify.tell(
+        subject=Text(f"{verification.number} {label.zh}", f"{verification.number}: {label.en}"),
+        body=Text(verification.decision_reason or label.zh, verification.decision_reason or f"{label.en}."),
+        url=f"/rights/verifications/{verification.pk}/",
+        now=now,
+        organisation_ids=[verification.unit.organisation_id],
+    )
 
 
 def _take_effect(actor: Actor, verification: Verification, quantity_g: int, now: dt.datetime) -> Parcel:

@@ -7,9 +7,13 @@ import datetime as dt
 import pytest
 from django.db import IntegrityError, connection, transaction
 
+from terrace.kernel.base.actor import SYSTEM
 from terrace.kernel.base.errors import InputInvalid, NotAllowed, NotFound
 from terrace.kernel.base.quantity import Pollutant
 from terrace.kernel.ledger import queries as ledger
+from terrace.kernel.notify.models import Message
+from terrace.kernel.procedures import services as procedures
+from terrace.kernel.procedures.models import Case
 from terrace.kernel.procedures.services import OtherPersonNeeded, ReasonMissing
 from terrace.market.rights import queries, rules, services
 from terrace.market.rights.models import Parcel, ParcelHold, PermitEntry, Verification
@@ -422,3 +426,29 @@ def test_where_the_air_target_was_missed_more_must_be_bought() -> None:
     need = make.confirmed_need(town, firm, grams=20 * TONNE)
     assert need.ratio_hundredths > rules.RATIO_ONE
     assert need.lines.get().required_g == rules.required_g(20 * TONNE, need.ratio_hundredths)
+
+
+def test_silence_decides_nothing_the_overdue_step_is_recorded_and_the_time_begins_anew() -> None:
+    make.city()
+    verification = claim(make.firm())
+    case = Case.objects.get(pk=verification.case_id)
+    first = case.deadline_at
+    assert first == dt.datetime(2023, 12, 11, 9, tzinfo=dt.UTC)  # five working days, 17:00 in Shanghai
+    assert (
+        procedures.pass_deadline(actor=SYSTEM, case_id=case.pk, now=first - dt.timedelta(seconds=1)) is None
+    )
+    step = procedures.pass_deadline(actor=SYSTEM, case_id=case.pk, now=first)
+    assert step is not None
+    assert (step.transition, step.to_state) == ("review_overdue", "APPLIED")
+    case.refresh_from_db()
+    verification.refresh_from_db()
+    assert case.deadline_at == dt.datetime(2023, 12, 18, 9, tzinfo=dt.UTC)
+    assert verification.state == "APPLIED"
+
+
+def test_the_firm_hears_of_every_decision() -> None:
+    town, firm = make.city(), make.firm()
+    make.verified_parcel(town, firm)
+    make.confirmed_need(town, firm)
+    subjects = list(Message.objects.filter(user=firm.clerk.user_id).values_list("subject_zh", flat=True))
+    assert {subject.split()[-1] for subject in subjects} == {"市局终审中", "已核定", "需求已确认"}
