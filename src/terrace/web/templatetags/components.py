@@ -218,6 +218,8 @@ def _part(thing: Any, name: str, default: Any = "") -> Any:
 def rule_view(rule: Any) -> dict[str, Any]:
     """One rule result ready for the page: outcome, sign, words, facts as pairs."""
     outcome, sign, word = OUTCOMES[_part(rule, "passed", None)]
+    if outcome == "failed" and _part(rule, "kind") in ("scope", "exemption"):
+        outcome, word = "neutral", Text("不符合此条", "Does not apply")  # not met, but nothing is wrong
     facts = _part(rule, "facts", None) or {}
     return {
         "outcome": outcome,

@@ -136,6 +136,23 @@ def test_explain_names_rule_clause_facts_and_remedy() -> None:
         assert words in english
 
 
+def test_an_exemption_that_is_not_met_is_nothing_wrong() -> None:
+    rule = {
+        "id": "R8",
+        "kind": "exemption",
+        "clause": "第四条",
+        "passed": False,
+        "reason_zh": "不小于限值",
+        "reason_en": "above",
+    }
+    html = show(
+        "{% explain decision %}",
+        decision={"verdict": "must_buy", "rulebook": "x", "version": "1", "rules": [rule]},
+    )
+    assert "t-rule--neutral" in html
+    assert "不符合此条" in html
+
+
 def test_chart_carries_a_table_twin_and_cannot_close_its_script() -> None:
     spec = {"id": "p", "title": Text("价格", "Price"), "series": [{"name": "</script>", "points": [[1, 2]]}],
             "columns": ["日期", "价格"], "rows": [["12月1日", "4,200"]], "csv_url": "/prices.csv"}  # fmt: skip
