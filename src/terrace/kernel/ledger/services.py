@@ -326,24 +326,38 @@ def post_batch(*, actor: Actor, entries: Iterable[NewEntry]) -> list[Posted]:
 
 
 def batch_arguments(actor: Actor, entries: Sequence[NewEntry]) -> list[Any]:
-    """The arguments of `ledger_post_many`: one array per column, for the entries and for their movements."""
+    """The arguments of `ledger_post_many`: one array per column, for the entries and for their movements.
+
+    Arrays are written as PostgreSQL's literals: the driver would visit every element by itself.
+    """
     movements = [
         (place, *movement.row) for place, e in enumerate(entries, start=1) for movement in e.transfers
     ]
+    places, phases, *numbers = zip(*movements, strict=True)
     return [
         actor.user_id,
         actor.person_id,
         actor.organisation_id,
-        [e.key for e in entries],
-        [e.code for e in entries],
-        [e.at for e in entries],
-        [e.reason for e in entries],
-        [e.subject_type for e in entries],
-        [e.subject_id for e in entries],
-        [e.digest for e in entries],
-        [len(e.transfers) for e in entries],
-        *(list(column) for column in zip(*movements, strict=True)),
+        _texts(e.key for e in entries),
+        _texts(e.code for e in entries),
+        _texts(e.at.isoformat() for e in entries),
+        _texts(e.reason for e in entries),
+        _texts(e.subject_type for e in entries),
+        _texts(str(e.subject_id) for e in entries),
+        _texts("\\x" + e.digest.hex() for e in entries),
+        _numbers(len(e.transfers) for e in entries),
+        _numbers(places),
+        _texts(phases),
+        *(_numbers(column) for column in numbers),
     ]
+
+
+def _numbers(values: Iterable[int | None]) -> str:
+    return "{" + ",".join("NULL" if v is None else str(v) for v in values) + "}"
+
+
+def _texts(values: Iterable[str]) -> str:
+    return "{" + ",".join('"' + v.replace("\\", "\\\\").replace('"', '\\"') + '"' for v in values) + "}"
 
 
 def _post_many(actor: Actor, entries: Sequence[NewEntry]) -> list[Posted]:

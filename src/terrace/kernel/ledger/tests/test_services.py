@@ -11,6 +11,7 @@ from django.db import DatabaseError, OperationalError, connection, transaction
 
 from terrace.kernel.base.actor import SYSTEM
 from terrace.kernel.ledger import queries, services
+from terrace.kernel.ledger.models import Entry
 from terrace.kernel.ledger.rules import AMOUNT_MAX
 from terrace.kernel.ledger.services import Direct, Hold, Post, Void
 from terrace.kernel.ledger.tests import factories as f
@@ -330,3 +331,17 @@ def test_each_form_is_one_round_trip(form: str, django_assert_num_queries: Any) 
             services.post_batch(actor=SYSTEM, entries=[f.new_entry(Direct(a, b, 1)) for _ in range(20)])
         else:
             f.post(*[Direct(a, b, 1)] * (1 if form == "single" else 20))
+
+
+def test_a_batch_carries_every_text_as_it_is() -> None:
+    """Quotes, backslashes, commas, braces, NULL: a batch writes arrays itself."""
+    a, b = f.account(opening=100), f.account()
+    texts = ['"', "\\", "{a,b}", "NULL", " 空格 ", "\\x00", "'; --", "线\n行"]
+    batch = [f.new_entry(Direct(a, b, 1), key=f"k{n}{text}", reason=text) for n, text in enumerate(texts)]
+    posted = services.post_batch(actor=SYSTEM, entries=batch)
+    found = Entry.objects.in_bulk([p.entry_id for p in posted])
+    assert [found[p.entry_id].reason for p in posted] == texts
+    assert [found[p.entry_id].key for p in posted] == [e.key for e in batch]
+    assert [found[p.entry_id].at for p in posted] == [f.AT] * len(texts)
+    assert bytes(found[posted[0].entry_id].request_digest) == batch[0].digest
+    assert f.post(Direct(a, b, 1), key=batch[1].key, reason=texts[1]).repeated
