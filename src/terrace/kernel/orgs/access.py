@@ -14,7 +14,7 @@ from terrace.kernel.base.actor import ANONYMOUS, Actor, Verdict
 from terrace.kernel.base.errors import NotFound
 from terrace.kernel.base.texts import Text
 from terrace.kernel.orgs import rules
-from terrace.kernel.orgs.models import Approval, Organisation, User
+from terrace.kernel.orgs.models import Approval, Membership, Organisation, User
 from terrace.kernel.orgs.roles import Role
 
 __all__ = ["Place", "Standing", "Verdict", "actor_of", "standing_from", "standing_of"]
@@ -213,6 +213,27 @@ def role_checkers(actor: Actor, organisation: Organisation) -> frozenset[Role]:
     if organisation.kind == "ENTERPRISE" and actor.organisation_id == organisation.pk:
         return frozenset({Role.FIRM_APPROVER})
     return frozenset({Role.ADMIN_CHECKER})
+
+
+def may_change_bank(actor: Actor, organisation: Organisation) -> Verdict:
+    """A firm's own people propose another bank account of the firm."""
+    if organisation.kind != "ENTERPRISE" or actor.organisation_id != organisation.pk:
+        return Verdict(
+            False,
+            Text("只有本企业人员可以变更账户。", "only people of the firm may change its bank account."),
+        )
+    return require_role(actor, Role.FIRM_CLERK, Role.FIRM_APPROVER)
+
+
+def get_membership_for(actor: Actor, membership_id: int) -> Membership:
+    """A membership whose end the actor may propose; raises NotFound, NotAllowed."""
+    membership = (
+        Membership.objects.select_related("organisation", "user__person").filter(pk=membership_id).first()
+    )
+    if membership is None:
+        raise NotFound(what=Text("该角色", "the role"))
+    may_propose_roles(actor, membership.organisation).require()
+    return membership
 
 
 def may_give_letters(actor: Actor) -> Verdict:

@@ -144,11 +144,8 @@ def propose_role_end(
 
     Raises NotFound, NotAllowed, PeriodInvalid, ReasonMissing, PersonUnknown, AlreadyAsked.
     """
-    membership = Membership.objects.select_related("user__person").filter(pk=membership_id).first()
-    if membership is None:
-        raise NotFound(what=Text("该角色", "the role"))
+    membership = access.get_membership_for(actor, membership_id)
     organisation = _lock_organisation(membership.organisation_id)
-    access.may_propose_roles(actor, organisation).require()
     if not reason.strip():
         raise ReasonMissing
     yesterday = local(now).date() - dt.timedelta(days=1)
@@ -189,13 +186,7 @@ def propose_bank_account(
     Raises NotFound, NotAllowed, PersonUnknown, AlreadyAsked.
     """
     organisation = _lock_organisation(organisation_id)
-    if actor.organisation_id != organisation.pk:
-        raise NotAllowed(
-            reason=Text(
-                "只有本单位人员可以变更账户。", "only people of the organisation may change its account."
-            )
-        )
-    access.require_role(actor, Role.FIRM_CLERK, Role.FIRM_APPROVER).require()
+    access.may_change_bank(actor, organisation).require()
     approval = ask(
         actor=actor,
         act="orgs.bank.change",

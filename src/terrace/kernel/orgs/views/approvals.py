@@ -58,6 +58,9 @@ def approval(request: HttpRequest, approval_id: int) -> HttpResponse:
     """One matter: what was asked, by whom; the decision here, or the link to the page of its business."""
     actor = actor_in(request)
     found = access.get_approval_for(actor, approval_id)
+    may = access.may_check(actor, found)
+    if request.method == "POST":
+        may.require()
     form = DecisionForm(request.POST if request.method == "POST" else None)
     refusal: Refusal | None = None
     if request.method == "POST" and form.is_valid():
@@ -81,7 +84,6 @@ def approval(request: HttpRequest, approval_id: int) -> HttpResponse:
             return see_other("orgs:approvals")
     shown = services.decision_for(found.act)
     is_maker = actor.person_id is not None and actor.person_id == found.maker_person_id
-    may = access.may_check(actor, found)
     context = {
         "approval": found,
         "label": shown.label,

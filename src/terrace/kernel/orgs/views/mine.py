@@ -71,7 +71,7 @@ def mine(request: HttpRequest) -> HttpResponse:
         "is_firm": organisation.kind == "ENTERPRISE",
         "may_propose": access.may_propose_roles(actor, organisation),
         "may_give": access.may_give_letters(actor),
-        "may_bank": actor.has_role(Role.FIRM_CLERK, Role.FIRM_APPROVER) and organisation.kind == "ENTERPRISE",
+        "may_bank": access.may_change_bank(actor, organisation),
         "may_reset": actor.has_role(Role.ADMIN),
         "places": standing_in(request).places,
         "waiting": queries.asked_by(actor)[:20],
@@ -146,6 +146,7 @@ def role_propose(request: HttpRequest, organisation_id: int | None = None) -> Ht
 @require_http_methods(["GET", "HEAD", "POST"])
 def role_end(request: HttpRequest, membership_id: int) -> HttpResponse:
     """Propose the end of a role."""
+    access.get_membership_for(actor_in(request), membership_id)
     form = EndForm(request.POST if request.method == "POST" else None, initial={"until": clock.today()})
     refusal: Refusal | None = None
     if request.method == "POST" and form.is_valid():
@@ -179,6 +180,7 @@ def role_end(request: HttpRequest, membership_id: int) -> HttpResponse:
 def bank(request: HttpRequest) -> HttpResponse:
     """Propose another bank account of the firm."""
     organisation = _own(request)
+    access.may_change_bank(actor_in(request), organisation).require()
     form = BankForm(
         request.POST if request.method == "POST" else None, initial={"bank_name": organisation.bank_name}
     )

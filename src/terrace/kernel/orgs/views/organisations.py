@@ -160,6 +160,8 @@ def organisation_step(request: HttpRequest, organisation_id: int, step: str) -> 
     if service is None:
         raise Http404
     actor = actor_in(request)
+    found = access.get_organisation_for(actor, organisation_id)
+    access.may_change_state(actor, found, step).require()
     form = ReasonForm(request.POST, prefix=step)
     refusal: Refusal | None = None
     if form.is_valid():
@@ -176,6 +178,5 @@ def organisation_step(request: HttpRequest, organisation_id: int, step: str) -> 
             return see_other("orgs:organisation", organisation_id)
     elif form.errors:
         refusal = services.ReasonMissing()
-    found = access.get_organisation_for(actor, organisation_id)
     assert refusal is not None
     return _page(request, found, status=refusal.http_status, refusal=refusal)
