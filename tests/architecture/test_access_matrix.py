@@ -172,7 +172,7 @@ def test_no_act_is_open_to_the_public() -> None:
         "set_language",
         "demo_sign_in",
         "web:demo_clock",
-        "settlement:certificate_check",
+        "settlement:check",
         "api:openapi-json",  # Ninja answers any method with the description
     }
     with MATRIX.open(newline="") as handle:

@@ -178,10 +178,10 @@ def decide(
 def withdraw(*, actor: Actor, approval_id: int, reason: str, now: dt.datetime) -> Approval:
     """The maker takes a request back before it is decided. Raises NotFound, AlreadyDecided, NotAllowed."""
     approval = lock_approval(approval_id)
-    if approval.state != ApprovalState.WAITING:
-        raise AlreadyDecided(state=approval_state_text(approval.state))
     if actor.person_id is None or actor.person_id != approval.maker_person_id:
         raise NotAllowed(reason=Text("只有经办人本人可以撤回。", "only the maker may withdraw it."))
+    if approval.state != ApprovalState.WAITING:
+        raise AlreadyDecided(state=approval_state_text(approval.state))
     approval.state = ApprovalState.WITHDRAWN
     approval.decided_at = now
     approval.reason = reason.strip()
