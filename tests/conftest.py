@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.error
@@ -98,9 +101,6 @@ class City:
 
 def start_city(data_dir: Path, **environment: str) -> City:
     """Start the demo city and wait until it serves."""
-    for parent in [data_dir, *data_dir.parents]:
-        if parent.exists() and parent.stat().st_uid == os.geteuid() and parent != Path("/tmp"):
-            parent.chmod(0o755)
     clean = {
         k: v
         for k, v in os.environ.items()
@@ -145,17 +145,34 @@ def stop_city(city: City) -> None:
         city.process.stdout.close()
 
 
-@pytest.fixture(scope="session")
-def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
-    """One demo city for all tests of this worker that only add to it."""
-    running = start_city(tmp_path_factory.mktemp("city") / "data")
-    yield running
-    stop_city(running)
+@contextlib.contextmanager
+def reachable_folder() -> Iterator[Path]:
+    """A new folder that the database's own user can reach; pytest's are closed to everybody else."""
+    folder = Path(tempfile.mkdtemp(prefix="terrace-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
-def own_city(tmp_path: Path) -> Iterator[City]:
+def open_folder() -> Iterator[Path]:
+    """See reachable_folder."""
+    with reachable_folder() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def city() -> Iterator[City]:
+    """One demo city for all tests of this worker that only add to it."""
+    with reachable_folder() as folder:
+        running = start_city(folder / "data")
+        yield running
+        stop_city(running)
+
+
+@pytest.fixture
+def own_city(open_folder: Path) -> Iterator[City]:
     """A demo city for one test that will kill parts of it."""
-    running = start_city(tmp_path / "data")
+    running = start_city(open_folder / "data")
     yield running
     stop_city(running)

@@ -20,11 +20,8 @@ pytestmark = [pytest.mark.server, pytest.mark.enable_socket]
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    for parent in [tmp_path, *tmp_path.parents]:
-        if parent.stat().st_uid == os.geteuid() and str(parent) != "/tmp":
-            parent.chmod(0o755)
-    cluster = Cluster(tmp_path / "pg")
+def cluster(open_folder: Path) -> Iterator[Cluster]:
+    cluster = Cluster(open_folder / "pg")
     yield cluster
     cluster.stop("immediate")
 

@@ -59,13 +59,10 @@ def test_readyz_says_what_is_there(city: object) -> None:
     assert (status, '"jobs": "ok"' in body, '"clock": "ok"' in body) == (200, True, True)
 
 
-def test_the_demo_city_stands_on_debians_postgresql_over_database_url(tmp_path: Path) -> None:
+def test_the_demo_city_stands_on_debians_postgresql_over_database_url(open_folder: Path) -> None:
     """DATABASE_URL: a server of another version, reached over TCP with a password."""
-    for parent in [tmp_path, *tmp_path.parents]:
-        if parent.stat().st_uid == os.geteuid() and parent != Path("/tmp"):
-            parent.chmod(0o755)
     binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: int(p.parent.name))[0]
-    server = Cluster(tmp_path / "debian", durable=False, binaries_dir=binaries, port=_free_port())
+    server = Cluster(open_folder / "debian", durable=False, binaries_dir=binaries, port=_free_port())
     server.start()
     try:
         server.create_database("terrace")
@@ -73,7 +70,7 @@ def test_the_demo_city_stands_on_debians_postgresql_over_database_url(tmp_path: 
             version = connection.info.server_version
             connection.execute("ALTER ROLE terrace PASSWORD 'only-for-this-test'")
         url = f"postgresql://terrace:only-for-this-test@127.0.0.1:{server.port}/terrace"
-        environment = {**os.environ, "DATABASE_URL": url, "TERRACE_DATA_DIR": str(tmp_path / "data")}
+        environment = {**os.environ, "DATABASE_URL": url, "TERRACE_DATA_DIR": str(open_folder / "data")}
         environment["DJANGO_SETTINGS_MODULE"] = "terrace.site.settings.demo"
         for words in (["migrate", "--seed-demo"], ["verify"]):
             done = subprocess.run(
