@@ -102,6 +102,7 @@
     left.textContent = until === null ? words("已结束", "Over") : leftText(until - now);
     left.classList.toggle("a-clock__left--soon", until !== null && until - now < 60000);
     one("[data-until]").textContent = until === null ? "—" : clockText(until);
+    if (until !== null) one("[data-until]").dateTime = new Date(until).toISOString();
     if (phase !== lastPhase) {
       if (lastPhase !== null) say(endsLabel[phase]);
       lastPhase = phase;
