@@ -171,7 +171,7 @@ def _office(content: bytes, filename: str) -> FileType | None:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             names = {entry.filename for entry in archive.infolist()}
             unpacked = sum(entry.file_size for entry in archive.infolist())
-    except (zipfile.BadZipFile, NotImplementedError, ValueError):
+    except (zipfile.BadZipFile, RuntimeError, ValueError):  # an unknown compression is a RuntimeError
         raise FileTruncated(filename=filename) from None
     if "[Content_Types].xml" not in names or unpacked > UNPACKED_MAX_BYTES:
         return None
