@@ -238,8 +238,11 @@ DECLARE
     a_ids bigint[]; a_assets bigint[]; a_over boolean[]; a_posted bigint[]; a_held bigint[];
     a_version bigint[]; a_hash bytea[];
     d_slots integer[]; c_slots integer[];
-    o_ids bigint[]; o_entries bigint[]; o_assets bigint[]; o_amounts bigint[];
-    o_dv bigint[]; o_dp bigint[]; o_dh bytea[]; o_cv bigint[]; o_cp bigint[]; o_ch bytea[];
+    -- Full length from the start: an array that begins at its second element would be unnested from there.
+    o_none bigint[] := array_fill(NULL::bigint, ARRAY[m]);
+    o_ids bigint[] := o_none; o_entries bigint[] := o_none; o_assets bigint[] := o_none; o_amounts bigint[] := o_none;
+    o_dv bigint[] := o_none; o_dp bigint[] := o_none; o_dh bytea[] := array_fill(NULL::bytea, ARRAY[m]);
+    o_cv bigint[] := o_none; o_cp bigint[] := o_none; o_ch bytea[] := array_fill(NULL::bytea, ARRAY[m]);
     i integer; e integer; e_before integer := 0; place integer;
     d integer; c integer;
     v_phase text; v_amount bigint; v_move bigint; v_release bigint; v_id bigint; v_content bytea; v_hash bytea;

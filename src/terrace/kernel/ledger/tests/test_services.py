@@ -345,3 +345,16 @@ def test_a_batch_carries_every_text_as_it_is() -> None:
     assert [found[p.entry_id].at for p in posted] == [f.AT] * len(texts)
     assert bytes(found[posted[0].entry_id].request_digest) == batch[0].digest
     assert f.post(Direct(a, b, 1), key=batch[1].key, reason=texts[1]).repeated
+
+
+def test_movements_without_a_credit_and_repeats_may_come_first() -> None:
+    """Found by the random histories: rows of a batch that stay empty must not shift those after them."""
+    a, b = f.account(opening=100), f.account()
+    f.post(Hold(a, b, 10), Direct(a, b, 20))
+    assert queries.verify() is None
+    first = f.new_entry(Direct(a, b, 1))
+    services.post_batch(actor=SYSTEM, entries=[first])
+    services.post_batch(
+        actor=SYSTEM, entries=[first, f.new_entry(Hold(a, b, 2)), f.new_entry(Direct(a, b, 3))]
+    )
+    assert balances(a, b) == [(76, 12), (24, 0)]
