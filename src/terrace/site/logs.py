@@ -24,7 +24,7 @@ def configuration(*, as_json: bool, level: str = "INFO") -> dict[str, Any]:
     renderer: Any = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if as_json
-        else structlog.dev.ConsoleRenderer(colors=False)
+        else structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     )
     final = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if as_json:
