@@ -79,8 +79,9 @@ def test_two_bidders_against_each_other_with_a_time_extension(own_city: Any, bro
     expect(first.locator("[data-best]")).to_contain_text("1,750")
     set_clock(city, 10, 50)
     wait_for(lambda: trades(city) == 1)
-    first.reload()
-    expect(first.locator("#a-result")).to_be_visible()
+    expect(first.locator("#a-result")).to_be_visible(
+        timeout=20_000
+    )  # the page renews itself when the result is there
     expect(first.locator("main")).to_contain_text("铜河冶炼")  # names after the close
 
 
@@ -143,6 +144,8 @@ def test_no_acknowledged_bid_is_lost_when_web_and_database_are_killed(own_city: 
         stop.set()
         for thread in threads:
             thread.join(30)
+        for client, _ in clients.values():
+            client.close()
     with psycopg.connect(city.database_url()) as connection:
         stored = dict(
             connection.execute(

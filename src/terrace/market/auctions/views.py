@@ -49,8 +49,8 @@ def auction_page(request: HttpRequest, auction_id: int) -> HttpResponse:
     return _page(request, auction_id)
 
 
-@login_required
 @require_POST
+@login_required
 def post_bid(request: HttpRequest, auction_id: int) -> HttpResponse:
     """A quote by plain form: 303 to the page when accepted, the page with the refusal when not."""
     form = QuoteForm(request.POST)
