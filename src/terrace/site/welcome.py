@@ -20,6 +20,6 @@ def welcome(address: str) -> str:
     1. {address}/                 what is on sale, and until when
     2. {address}/demo/            become buyer1: the desk says what waits for you
     3. {address}/lots/            open a lot, see why you may or may not buy, and apply
-    4. become exchange: check the papers; become buyer1 and buyer2: bid against each other
+    4. become exchange: check the papers; become buyer1 and buyer4: bid against each other
     5. become auditor: follow any figure down to its ledger entries
 """

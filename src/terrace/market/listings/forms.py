@@ -9,10 +9,11 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from terrace.kernel.base.clock import SHANGHAI, local
+from terrace.kernel.base.forms import both
 from terrace.market.listings import rules
 from terrace.market.listings.services import ListingTerms
 from terrace.market.rights import queries as rights
-from terrace.market.rights.forms import AreaField, TonnesField, YuanField, both, pollutants, worded
+from terrace.market.rights.forms import AreaField, TonnesField, YuanField, pollutants, worded
 from terrace.market.rights.rules import Basin
 
 

@@ -7,9 +7,10 @@ from typing import Any
 from django import forms
 from django.utils.translation import get_language
 
+from terrace.kernel.base.forms import both
 from terrace.kernel.base.quantity import PriceBasis
 from terrace.market.reserve import queries, rules
-from terrace.market.rights.forms import AreaField, TonnesField, YuanField, both, pollutants, worded
+from terrace.market.rights.forms import AreaField, TonnesField, YuanField, pollutants, worded
 from terrace.market.rights.rules import Basin, Sector
 
 BASES = [

@@ -6,20 +6,13 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils.functional import lazy
 from django.utils.translation import get_language
 
 from terrace.kernel.base.errors import InputInvalid
+from terrace.kernel.base.forms import both
 from terrace.kernel.base.quantity import Money, Pollutant, Quantity
 from terrace.kernel.base.texts import Text
 from terrace.market.rights import queries, rules
-
-_spoken = lazy(lambda zh, en: Text(zh, en).of(get_language()), str)
-
-
-def both(zh: str, en: str) -> Any:
-    """A text that is read in the language of the page when it is shown."""
-    return _spoken(zh, en)
 
 
 def worded(words: type[rules.Worded], *, empty: bool = False) -> list[tuple[str, Any]]:
