@@ -25,7 +25,7 @@ from terrace.market.auctions.rules.clearing import (
 )
 from terrace.market.auctions.rules.clearing.columns import decode
 from terrace.market.auctions.rules.clearing.terms import PRICE_PLACES_MAX, decimal_option
-from terrace.site.cli import BadInput, Output
+from terrace.site.cli import BadInput, Output, read_file, table
 
 HELP = "clear sealed bids: uniform, pay-as-bid, Vickrey, top-share, descending"
 SHOWN_MAX = 50
@@ -80,7 +80,9 @@ def run(options: argparse.Namespace) -> Output:
 
 def _run(options: argparse.Namespace) -> Output:
     terms = _terms(options)
-    bids = read_bids(decode(_content(options.bids), options.bids), options.bids)
+    if options.bundle is not None:
+        _check_target(options.bundle, options.bids)
+    bids = read_bids(decode(read_file(options.bids), options.bids), options.bids)
     outcome = clear(bids, terms)
     bundle = make_bundle(bids, terms, outcome)
     if options.bundle:
@@ -89,11 +91,15 @@ def _run(options: argparse.Namespace) -> Output:
     return Output(data, "" if options.json else _readable(outcome, data, options.lang))
 
 
-def _content(path: str) -> bytes:
+def _check_target(target: str, source: str) -> None:
+    """A bundle is a file of its own: never the bids, a folder or a device. Raises BadInput."""
     try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be read ({error.strerror or error})") from None
+        path = Path(target)
+        taken = path.exists() and (not path.is_file() or path.resolve() == Path(source).resolve())
+    except (OSError, ValueError):
+        taken = True
+    if taken or not target.strip() or "\0" in target:
+        raise BadInput(f"--bundle {target!r}: expected the name of a file of its own")
 
 
 def _terms(options: argparse.Namespace) -> Terms:
@@ -102,7 +108,7 @@ def _terms(options: argparse.Namespace) -> Terms:
         text = options.bidder_cap.strip()
         percent = text.endswith(("%", "％"))
         cap["bidder_cap_percent" if percent else "bidder_cap"] = decimal_option(
-            "--bidder-cap", text.rstrip("%％") if percent else text
+            "--bidder-cap", text[:-1] if percent else text
         )
     years = options.years.strip()
     if not (years.isascii() and years.isdigit() and len(years) < 5):
@@ -134,9 +140,11 @@ def write_whole(path: Path, content: bytes) -> None:
         # mkstemp makes private files; a bundle is meant to be published.
         Path(name).chmod(0o644)
         Path(name).replace(path)
-    except OSError as error:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             Path(name).unlink()
+        if not isinstance(error, OSError):
+            raise
         raise BadInput(f"{path}: cannot be written ({error.strerror or error})") from None
 
 
@@ -157,10 +165,7 @@ def _readable(outcome: Outcome, data: dict[str, Any], language: str) -> str:
     ]
     rows = [tuple(words[6:11])]
     rows += [tuple(a.as_dict().values()) for a in outcome.awards[:SHOWN_MAX]]
-    widths = [max(len(row[i]) for row in rows) for i in range(5)]
-    for row in rows:
-        left = [row[i].ljust(widths[i]) for i in (0, 1)]
-        lines.append("  ".join(left + [row[i].rjust(widths[i]) for i in (2, 3, 4)]))
+    lines += table(rows, 2)
     if len(outcome.awards) > SHOWN_MAX:
         lines.append(f"… {len(outcome.awards)} ({'其余见' if zh else 'the rest with'} --json)")
     if outcome.rejected:

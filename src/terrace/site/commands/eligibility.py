@@ -5,13 +5,11 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import json
-from pathlib import Path
-from typing import Any, NoReturn
 
 from terrace.kernel.base.errors import InputInvalid
 from terrace.kernel.workdays.rules import read_date
 from terrace.market.rulebooks.rules import Decision, RulebookUnknown, decide, read_case, rulebook
-from terrace.site.cli import BadInput, Output
+from terrace.site.cli import BadInput, Output, no_constant, once, read_file
 
 HELP = "decide a case by a rulebook on a day, with every rule explained"
 SIZE_MAX = 10_000_000
@@ -43,13 +41,8 @@ def run(options: argparse.Namespace) -> Output:
 
 def read_json(path: str) -> object:
     """A JSON file with exact numbers. Raises BadInput with file and line; a repeated field is an error."""
-    file = Path(path)
     try:
-        if file.stat().st_size > SIZE_MAX:
-            raise BadInput(f"{path}: expected a file of at most {SIZE_MAX // 1_000_000} MB")
-        text = file.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be read ({error.strerror or error})") from None
+        text = read_file(path, SIZE_MAX).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise BadInput(f"{path}: expected UTF-8 text") from None
     try:
@@ -58,8 +51,8 @@ def read_json(path: str) -> object:
             text,
             parse_float=str,
             parse_int=_integer,
-            parse_constant=_refuse_constant,
-            object_pairs_hook=_once,
+            parse_constant=no_constant,
+            object_pairs_hook=once,
         )
     except json.JSONDecodeError as error:
         raise BadInput(f"{path} line {error.lineno}: expected JSON ({error.msg})") from None
@@ -71,19 +64,6 @@ def read_json(path: str) -> object:
 
 def _integer(text: str) -> int | str:
     return int(text) if len(text) < 40 else text
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"expected a number, not {name}")
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in found:
-            raise ValueError(f"field {name!r} expected once, found twice")
-        found[name] = value
-    return found
 
 
 def _readable(decision: Decision, language: str) -> str:

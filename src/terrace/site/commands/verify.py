@@ -8,10 +8,9 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
 
 from terrace.kernel.base.errors import Refusal
-from terrace.site.cli import BadInput, Output
+from terrace.site.cli import BadInput, Output, no_constant, once, read_file
 
 HELP = "run a published bundle again, or (without FILE) recompute journal and ledger"
 
@@ -28,13 +27,14 @@ def run(options: argparse.Namespace) -> Output:
 
 
 def _bundle(options: argparse.Namespace) -> Output:
-    from terrace.market.auctions.rules.bundle import verify_bundle
+    from terrace.market.auctions.rules.bundle import canonical, verify_bundle
 
     path = options.file
+    content = read_file(path)
     try:
-        document = json.loads(Path(path).read_bytes(), parse_constant=_refuse)
-    except OSError as error:
-        raise BadInput(f"{path}: cannot be read ({error.strerror or error})") from None
+        # A field that stands twice could show one reader what another does not check.
+        document = json.loads(content, parse_constant=no_constant, object_pairs_hook=once)
+        canonical(document)  # what cannot be written down has no digest
     except (ValueError, RecursionError):
         raise BadInput(f"{path}: expected a bundle (JSON)") from None
     try:
@@ -67,10 +67,6 @@ def _bundle(options: argparse.Namespace) -> Output:
             faults.append("与公布的哈希不同" if zh else "it is not the published digest")
         text = f"{path}: {'；'.join(faults) if zh else '; '.join(faults)}"
     return Output(data, text, 0 if ok else 1)
-
-
-def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number")
 
 
 def _database(options: argparse.Namespace) -> Output:

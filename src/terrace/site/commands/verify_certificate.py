@@ -6,13 +6,13 @@ Needs no server, no database and no network. Exit code 0 valid, 1 invalid, 2 unr
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from terrace.kernel.base.texts import Text
-from terrace.site.cli import BadInput, Output
+from terrace.site.cli import BadInput, Output, read_file
 
 HELP = "check the signature of a transaction certificate (PDF), offline"
+SIZE_MAX = 100_000_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,8 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> Output:
     from terrace.market.settlement.rules import certificates
 
-    content = _read(options.file)
-    trust = _read(options.trust) if options.trust else None
+    content = read_file(options.file, SIZE_MAX, text=False)
+    trust = read_file(options.trust, SIZE_MAX, text=False) if options.trust else None
     try:
         check = certificates.check_file(content, trust)
     except certificates.Unreadable as error:
@@ -35,13 +35,6 @@ def run(options: argparse.Namespace) -> Output:
         message = Text("不是PEM或DER格式的证书", "not a certificate in PEM or DER form")
         raise BadInput(f"{options.trust}: {message.of(options.lang)}") from error
     return Output(_data(check, options.lang), _text(check, options.lang), 0 if check.valid else 1)
-
-
-def _read(name: str) -> bytes:
-    try:
-        return Path(name).read_bytes()
-    except OSError as error:
-        raise BadInput(f"{name}: {error.strerror}") from error
 
 
 def _data(check: Any, lang: str) -> dict[str, Any]:

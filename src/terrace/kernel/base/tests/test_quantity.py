@@ -125,3 +125,23 @@ def test_every_pollutant_has_both_names() -> None:
 
 def test_a_plus_sign_and_many_zeros_are_numbers_too() -> None:
     assert read_decimal("+1.50000000", where=WHERE, places_max=2) == Decimal("1.5")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1,5", "12,34", "1,0000", "1,234,56", ",123", "1,234,", "1 000", "1_000", "²", "①", "٣", "1\n2",
+        "0.1" + "0" * 40 + "1", "0.0000001", ".",
+    ],
+)  # fmt: skip
+def test_what_only_looks_like_a_number_is_none(text: str) -> None:
+    """A decimal comma would be ten times the price; more than 28 digits would be rounded unseen."""
+    with pytest.raises(InputInvalid):
+        read_decimal(text, where=WHERE, places_max=6)
+
+
+@given(st.integers(-(10**24), 10**24), st.integers(0, 6), st.booleans())
+def test_a_printed_number_is_read_back_exactly(units: int, places: int, commas: bool) -> None:
+    value = Decimal(units).scaleb(-places)
+    text = f"{value:,.{places}f}" if commas else f"{value:.{places}f}"
+    assert read_decimal(text, where=WHERE, places_max=places) == value

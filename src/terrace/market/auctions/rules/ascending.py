@@ -329,7 +329,7 @@ def rerun(given: Mapping[str, Any]) -> dict[str, Any]:
         raise
     except (KeyError, TypeError) as error:
         raise BundleInvalid(f"a field is missing or of another kind: {error}") from error
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise BundleInvalid(str(error)) from error
 
 

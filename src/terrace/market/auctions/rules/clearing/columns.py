@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+import operator
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -21,7 +22,9 @@ OPTIONAL = ("submitted_at", "minimum")
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 WORD_MAX = 200
 _PLAIN = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,6})?")
-_PLAIN_CHARACTERS = frozenset("0123456789.\n")
+_PLAIN_CHARACTERS = frozenset("0123456789.")
+# Seven and more digits of a second: a time is kept to the microsecond, and cutting it would make ties.
+_FINER = re.compile(r"[.,][0-9]{6}0*[1-9]")
 
 
 class BidFileInvalid(Refusal):
@@ -127,8 +130,8 @@ def read_bids(text: str, file: str) -> Bids:
                 file=file, line=1, field=name or f"column {at + 1}", expected=_list(REQUIRED + OPTIONAL)
             )
     body = rows[1:]
-    if not all(map(len, body)):
-        body = [row for row in body if row]  # empty lines carry nothing
+    if set(map(len, body)) != {len(names)} or not all(map(operator.itemgetter(0), body)):
+        body = [row for row in body if not _is_blank(row)]  # empty lines carry nothing
     if not body:
         raise BidFileInvalid(
             file=file, line=2, field="row", expected=Text("至少一份报价", "at least one bid")
@@ -139,6 +142,10 @@ def read_bids(text: str, file: str) -> Bids:
         raise source.error(short, "row", f"{len(names)}列", f"{len(names)} columns")
     columns = dict(zip(names, map(list, zip(*body, strict=True)), strict=True))
     return from_columns(columns, source)
+
+
+def _is_blank(row: list[str]) -> bool:
+    return not any(cell.strip() for cell in row)
 
 
 def from_columns(columns: dict[str, list[str]], source: Source) -> Bids:
@@ -198,7 +205,7 @@ class Source:
         next(reader)
         before, at = reader.line_num, -1
         for content in reader:
-            if content:
+            if not _is_blank(content):
                 at += 1
                 if at == row:
                     return before + 1
@@ -229,7 +236,7 @@ def _numbers(
     column: list[str], field: str, source: Source, places_max: int = PLACES_MAX
 ) -> tuple[list[int], int]:
     """Decimal texts as integers in one unit, the largest that holds them all."""
-    joined = "\n".join(column)
+    joined = "".join(column)
     if _PLAIN_CHARACTERS.issuperset(joined):
         if "." not in joined:
             if all(column) and max(map(len, column)) <= 15:
@@ -280,12 +287,15 @@ def _times(column: list[str], source: Source) -> list[dt.datetime | None]:
             try:
                 time = read(unicodedata.normalize("NFKC", text).strip())
             except ValueError:
-                raise source.error(
-                    i,
-                    "submitted_at",
-                    f"ISO 8601 时间，读到 {text[:40]!r}",
-                    f"an ISO 8601 time, not {text[:40]!r}",
-                ) from None
+                time = None
+        # The first and last year leave no room for another zone.
+        if time is None or not 1 < time.year < dt.MAXYEAR or (len(text) > 26 and _FINER.search(text)):
+            raise source.error(
+                i,
+                "submitted_at",
+                f"ISO 8601 时间(最细到微秒)，读到 {text[:40]!r}",
+                f"an ISO 8601 time, to the microsecond at most, not {text[:40]!r}",
+            )
         times.append(time)
     stated = [time for time in times if time is not None]
     naive = [time.tzinfo is None for time in stated]

@@ -100,6 +100,10 @@ class Terms:
             raise _expected("--bidder-cap", "0%至100%", "a share from above 0% to 100%")
         if self.bidder_cap_percent is not None and self.supply is None:
             raise _expected("--supply", "可供数量(上限按其百分比)", "the supply of which the cap is a share")
+        try:
+            self.seed.encode()
+        except UnicodeEncodeError:
+            raise _expected("--seed", "UTF-8 文字", "a text in UTF-8") from None
         if not 0 < self.share <= 1:
             raise _expected("--share", "大于0且不超过1的比例", "a share above 0 and at most 1")
         if not 1 <= self.years <= YEARS_MAX:
