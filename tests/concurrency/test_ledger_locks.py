@@ -82,7 +82,7 @@ def post(on: psycopg.Connection[Any], key: str, movement: Movement) -> str:
         on.rollback()
         return error.sqlstate or "?"
     assert row is not None
-    return "repeated" if row[1] else "done"
+    return "repeated" if row[0] < 0 else "done"
 
 
 def together(count: int, work: Callable[[int], Any]) -> list[Any]:

@@ -25,7 +25,7 @@ ORDER BY 1
 # Written by functions that run with the owner's rights; the application itself may only read them.
 BY_FUNCTION_SQL = """
 SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'by_function_only'
-UNION VALUES ('audit_journal'), ('audit_stream')
+UNION VALUES ('audit_journal'), ('audit_stream'), ('ledger_entry')
 ORDER BY 1
 """
 

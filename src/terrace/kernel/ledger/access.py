@@ -69,9 +69,8 @@ def get_entry_for(actor: Actor, entry_id: int) -> tuple[Entry, list[Transfer]]:
     entry = Entry.objects.filter(pk=entry_id).first()
     if entry is None:
         raise NotFound(what=Text("该分录", "the entry"))
-    first = entry_id * TRANSFER_NUMBER_BASE
     transfers = (
-        Transfer.objects.filter(pk__gt=first, pk__lt=first + TRANSFER_NUMBER_BASE)
+        Transfer.objects.filter(pk__gte=entry_id, pk__lt=entry_id + TRANSFER_NUMBER_BASE)
         .select_related("debit", "credit", "asset")
         .order_by("id")
     )

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from terrace.kernel.base.quantity import Money, Pollutant, Quantity
 from terrace.kernel.base.texts import Text
@@ -104,29 +104,57 @@ def balances_of(*, owner_type: str, owner_id: object) -> list[Account]:
     )
 
 
-def statement(account_id: int, *, before_version: int | None = None, limit: int = 50) -> list[StatementLine]:
-    """The transfers that touched an account, newest first; page on with the last line's `version`.
+def statement(account_id: int, *, before: int | None = None, limit: int = 50) -> list[StatementLine]:
+    """The transfers that touched an account, newest first; page on with the last line's `transfer_id` as `before`.
 
-    Two queries, whatever the size: versions count without gaps, so a page is a range of them.
+    Follows the account's hash chain backwards. Three queries, whatever the size.
     """
-    return lines_of(Transfer.objects.all(), account_id, before_version=before_version, limit=limit)
+    return lines_of(Transfer.objects.all(), account_id, before=before, limit=limit)
+
+
+# From one transfer of an account to those before it: the way its hash chain goes, by primary key.
+WALK_SQL = """
+WITH RECURSIVE walk (place, id) AS (
+    SELECT 1, %(start)s::bigint
+    UNION ALL
+    SELECT w.place + 1, CASE WHEN t.debit_id = %(account)s THEN t.debit_before_id ELSE t.credit_before_id END
+    FROM walk w JOIN ledger_transfer t ON t.id = w.id WHERE w.place <= %(limit)s
+)
+SELECT id FROM walk ORDER BY place
+"""
+WALK_STEP = 1_000
 
 
 def lines_of(
-    transfers: QuerySet[Transfer], account_id: int, *, before_version: int | None = None, limit: int = 50
+    transfers: QuerySet[Transfer], account_id: int, *, before: int | None = None, limit: int = 50
 ) -> list[StatementLine]:
-    """The statement over a selection of transfers (the filters of the page)."""
-    debits = transfers.filter(debit_id=account_id)
-    receipts = transfers.filter(credit_id=account_id, credit_version__isnull=False)
-    if before_version is not None:
-        debits = debits.filter(debit_version__lt=before_version)
-        receipts = receipts.filter(credit_version__lt=before_version)
-    rows = [
-        *debits.select_related("entry").order_by("-debit_version")[:limit],
-        *receipts.select_related("entry").order_by("-credit_version")[:limit],
-    ]
-    lines = sorted((_line(row, account_id) for row in rows), key=lambda line: -line.version)
+    """The statement over a selection of transfers (the filters of the page).
+
+    `before` is a transfer that touched the account (or its hold side); any other number starts at the newest.
+    A filter that leaves little walks the chain in steps of a thousand until the page is full.
+    """
+    start = _start_of_walk(account_id, before)
+    step = limit if transfers.query.where.children == [] else WALK_STEP
+    lines: list[StatementLine] = []
+    while start is not None and len(lines) < limit:
+        with connection.cursor() as cursor:
+            cursor.execute(WALK_SQL, {"start": start, "account": account_id, "limit": step})
+            walked = [row[0] for row in cursor.fetchall()]
+        start = walked[step] if len(walked) > step else None
+        rows = transfers.filter(pk__in=walked[:step]).select_related("entry").in_bulk()
+        lines += [_line(rows[number], account_id) for number in walked[:step] if number in rows]
     return lines[:limit]
+
+
+def _start_of_walk(account_id: int, before: int | None) -> int | None:
+    """The transfer that a page begins with; None when there is nothing (more) to show."""
+    if before is not None:
+        row = Transfer.objects.filter(pk=before).first()
+        if row is not None and row.debit_id == account_id:
+            return row.debit_before_id
+        if row is not None and row.credit_id == account_id and row.credit_version is not None:
+            return row.credit_before_id
+    return Account.objects.values_list("last_transfer_id", flat=True).get(pk=account_id)
 
 
 def _line(row: Transfer, account_id: int) -> StatementLine:
@@ -157,9 +185,8 @@ def entries_of(subject_type: str, subject_id: object) -> QuerySet[Entry]:
 
 def transfers_of(entry_id: int) -> QuerySet[Transfer]:
     """The transfers of one entry in order, with their accounts and asset."""
-    first = entry_id * TRANSFER_NUMBER_BASE
     return (
-        Transfer.objects.filter(pk__gt=first, pk__lt=first + TRANSFER_NUMBER_BASE)
+        Transfer.objects.filter(pk__gte=entry_id, pk__lt=entry_id + TRANSFER_NUMBER_BASE)
         .select_related("debit", "credit", "asset")
         .order_by("id")
     )
@@ -167,7 +194,7 @@ def transfers_of(entry_id: int) -> QuerySet[Transfer]:
 
 def entry_of_transfer(transfer_id: int) -> int:
     """The number of the entry that a transfer belongs to: it is part of the transfer's own number."""
-    return transfer_id // TRANSFER_NUMBER_BASE
+    return transfer_id - transfer_id % TRANSFER_NUMBER_BASE
 
 
 def hold_state(hold_id: int) -> HoldState | None:
@@ -188,10 +215,9 @@ def hold_state(hold_id: int) -> HoldState | None:
 
 def open_holds(account_id: int) -> QuerySet[Transfer]:
     """The holds that freeze something on an account now."""
-    resolved = Transfer.objects.filter(hold_of__isnull=False, debit_id=account_id).values("hold_of_id")
     return (
         Transfer.objects.filter(debit_id=account_id, phase="HOLD")
-        .exclude(pk__in=resolved)
+        .filter(~Exists(Transfer.objects.filter(hold_of_id=OuterRef("pk"))))
         .select_related("entry")
         .order_by("id")
     )
@@ -259,25 +285,16 @@ CHECKS: tuple[tuple[str, str, Text, str], ...] = (
         """,
     ),
     (
-        "entry_digest",
-        "ledger_entry",
-        Text("分录内容与其摘要不符", "the entry does not agree with its digest"),
-        """
-        SELECT min(id) FROM ledger_entry
-        WHERE digest IS DISTINCT FROM ledger_entry_digest(id, key, code, at, recorded_at, actor_user_id,
-            actor_person_id, actor_organisation_id, reason, subject_type, subject_id, transfer_count, request_digest)
-        """,
-    ),
-    (
         "entry_transfers",
         "ledger_entry",
         Text("分录缺少或多出划转", "transfers of the entry are missing or too many"),
         """
-        SELECT min(coalesce(e.id, t.entry_id)) FROM ledger_entry e
-        FULL JOIN (SELECT entry_id, count(*) AS n, min(id) AS low, max(id) AS high FROM ledger_transfer GROUP BY entry_id) t
-            ON t.entry_id = e.id
-        WHERE e.id IS NULL OR t.n IS DISTINCT FROM e.transfer_count
-           OR t.low <> e.id * 10000 + 1 OR t.high <> e.id * 10000 + e.transfer_count
+        SELECT min(t.first) FROM (
+            SELECT id - id % 10000 AS first, count(*) AS n, max(id % 10000) AS last, min(entry_id) AS low, max(entry_id) AS high,
+                   count(*) FILTER (WHERE subject_type IS NOT NULL) AS heads,
+                   max(transfer_count) FILTER (WHERE id % 10000 = 0) AS promised
+            FROM ledger_transfer GROUP BY id - id % 10000) t
+        WHERE t.promised IS DISTINCT FROM t.n OR t.last <> t.n - 1 OR t.low <> t.first OR t.high <> t.first OR t.heads <> 1
         """,
     ),
     (
@@ -291,6 +308,9 @@ CHECKS: tuple[tuple[str, str, Text, str], ...] = (
            OR t.debit_id = t.credit_id OR t.amount < 1 OR t.phase NOT IN ('DIRECT', 'HOLD', 'POST', 'VOID')
            OR (t.hold_of_id IS NULL) <> (t.phase IN ('DIRECT', 'HOLD'))
            OR (t.phase IN ('HOLD', 'VOID')) <> (num_nulls(t.credit_version, t.credit_posted, t.credit_hash) = 3)
+           OR (t.phase IN ('HOLD', 'VOID')) AND t.credit_before_id IS NOT NULL OR t.amount > 100000000000000000
+           OR (t.id % 10000 = 0) <> (num_nulls(t.key, t.code, t.at, t.recorded_at, t.reason, t.subject_type, t.subject_id,
+                                               t.transfer_count, t.request_digest) = 0)
            OR (t.phase IN ('DIRECT', 'POST')) <> (num_nulls(t.credit_version, t.credit_posted, t.credit_hash) = 0)
         """,
     ),
@@ -303,24 +323,26 @@ CHECKS: tuple[tuple[str, str, Text, str], ...] = (
         ),
         """
         WITH sides AS MATERIALIZED (
-            SELECT t.id, x.account_id, x.version, x.posted, x.hash, x.change,
-                   ledger_transfer_content(e.digest, t.id, t.phase, t.debit_id, t.credit_id, t.amount, t.hold_of_id) AS content
-            FROM ledger_transfer t JOIN ledger_entry e ON e.id = t.entry_id,
+            SELECT t.id, x.account_id, x.version, x.posted, x.hash, x.change, x.before,
+                   ledger_transfer_content(sha256(ledger_entry_content(e.at, e.recorded_at, e.request_digest, e.key, e.code,
+                       e.actor_user_id, e.actor_person_id, e.actor_organisation_id, e.reason, e.subject_type, e.subject_id,
+                       e.transfer_count)), t.id, t.phase, t.debit_id, t.credit_id, t.amount, t.hold_of_id) AS content
+            FROM ledger_transfer t JOIN ledger_transfer e ON e.id = t.entry_id,
             LATERAL (VALUES
-                (t.debit_id, t.debit_version, t.debit_posted, t.debit_hash,
+                (t.debit_id, t.debit_version, t.debit_posted, t.debit_hash, t.debit_before_id,
                  CASE WHEN t.credit_version IS NULL THEN 0 ELSE -t.amount END),
-                (t.credit_id, t.credit_version, t.credit_posted, t.credit_hash, t.amount)
-            ) x (account_id, version, posted, hash, change)
+                (t.credit_id, t.credit_version, t.credit_posted, t.credit_hash, t.credit_before_id, t.amount)
+            ) x (account_id, version, posted, hash, before, change)
             WHERE x.version IS NOT NULL
         ), chained AS (
             SELECT s.*, lag(s.version, 1, 0::bigint) OVER w AS version_before, lag(s.posted, 1, 0::bigint) OVER w AS posted_before,
-                   lag(s.hash) OVER w AS hash_before
+                   lag(s.hash) OVER w AS hash_before, lag(s.id) OVER w AS id_before
             FROM sides s WINDOW w AS (PARTITION BY s.account_id ORDER BY s.version, s.id)
         )
         SELECT min(c.id) FROM chained c
         JOIN ledger_account a ON a.id = c.account_id JOIN ledger_asset s ON s.id = a.asset_id
         WHERE c.version <> c.version_before + 1 OR c.posted <> c.posted_before + c.change
-           OR c.posted < 0 AND NOT a.may_overdraw
+           OR c.posted < 0 AND NOT a.may_overdraw OR c.before IS DISTINCT FROM c.id_before
            OR c.hash <> sha256(coalesce(c.hash_before, ledger_account_seed(
                 a.id, a.owner_type, a.owner_id, s.code, a.kind, a.may_overdraw)) || c.content)
         """,
@@ -359,10 +381,12 @@ CHECKS: tuple[tuple[str, str, Text, str], ...] = (
                 UNION ALL
                 SELECT h.debit_id, 0, 0, -h.amount FROM ledger_transfer t JOIN ledger_transfer h ON h.id = t.hold_of_id
             ) moves GROUP BY account_id) m ON m.account_id = a.id
-        LEFT JOIN ledger_transfer d ON d.debit_id = a.id AND d.debit_version = a.version
-        LEFT JOIN ledger_transfer c ON c.credit_id = a.id AND c.credit_version = a.version
+        LEFT JOIN ledger_transfer l ON l.id = a.last_transfer_id
         WHERE a.posted <> coalesce(m.posted, 0) OR a.held <> coalesce(m.held, 0) OR a.version <> coalesce(m.version, 0)
-           OR a.version > 0 AND a.last_hash IS DISTINCT FROM coalesce(d.debit_hash, c.credit_hash)
+           OR (a.version = 0) <> (a.last_transfer_id IS NULL)
+           OR a.version > 0 AND (a.last_hash, a.version) IS DISTINCT FROM (
+                CASE WHEN l.debit_id = a.id THEN l.debit_hash WHEN l.credit_id = a.id THEN l.credit_hash END,
+                CASE WHEN l.debit_id = a.id THEN l.debit_version WHEN l.credit_id = a.id THEN l.credit_version END)
            OR a.held < 0 OR (a.posted < a.held AND NOT a.may_overdraw)
         """,
     ),

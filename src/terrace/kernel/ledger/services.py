@@ -27,7 +27,6 @@ from terrace.kernel.base.texts import Text
 from terrace.kernel.ledger.models import Asset
 from terrace.kernel.ledger.rules import (
     ENTRIES_PER_BATCH_MAX,
-    TRANSFER_NUMBER_BASE,
     AccountKind,
     AmountInvalid,
     Direct,
@@ -155,7 +154,7 @@ _REFUSALS: dict[str, type[Refusal]] = {
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """The number of the entry and of its transfers, in order. `repeated`: the key was there, nothing was done."""
+    """The numbers of the entry (its first transfer's) and of its transfers. `repeated`: nothing was done, the key was there."""
 
     entry_id: int
     transfer_ids: tuple[int, ...]
@@ -235,8 +234,8 @@ def account_of(
 
 
 POST_ONE_SQL = (
-    "SELECT entry_id, repeated FROM ledger_post_one("
-    "%s, %s, %s, %s::bigint, %s::bigint, %s::bigint, %s, %s, %s, %s,"
+    "SELECT ledger_post_one("
+    "%s, %s, %s, %s::bigint, %s::bigint, %s::bigint, %s, %s, %s, %b,"
     " %s, %s::bigint, %s::bigint, %s::bigint, %s::bigint)"
 )
 POST_MANY_SQL = (
@@ -301,7 +300,8 @@ def post_entry(
             hold,
         ],
     )
-    return _posted(int(row[0]), 1, bool(row[1]))
+    number = int(row[0])  # negative: the key was there
+    return _posted(abs(number), 1, number < 0)
 
 
 def post_batch(*, actor: Actor, entries: Iterable[NewEntry]) -> list[Posted]:
@@ -369,8 +369,7 @@ def _post_many(actor: Actor, entries: Sequence[NewEntry]) -> list[Posted]:
 
 
 def _posted(entry_id: int, count: int, repeated: bool) -> Posted:
-    first = entry_id * TRANSFER_NUMBER_BASE + 1
-    return Posted(entry_id, tuple(range(first, first + count)), repeated)
+    return Posted(entry_id, tuple(range(entry_id, entry_id + count)), repeated)
 
 
 def _call(sql: str, arguments: list[Any]) -> Any:

@@ -186,7 +186,7 @@ def account(request: HttpRequest, account_id: int) -> HttpResponse:
             "account": found,
             "rows": rows,
             "form": form,
-            "next_before": lines[-1].version if more else None,
+            "next_before": lines[-1].transfer_id if more else None,
             "holds": [
                 {
                     "hold": hold,
@@ -207,7 +207,7 @@ def account_json(request: HttpRequest, account_id: int) -> HttpResponse:
         {
             "account": _account_data(request, found),
             "items": [_line_data(request, line) for line in lines],
-            "next_before": lines[-1].version if more else None,
+            "next_before": lines[-1].transfer_id if more else None,
         }
     )
 
@@ -222,12 +222,12 @@ def account_csv(request: HttpRequest, account_id: int) -> StreamingHttpResponse:
         before = None
         while True:
             part = queries.lines_of(
-                form.apply(Transfer.objects.all()), found.pk, before_version=before, limit=EXPORT_PAGE_SIZE
+                form.apply(Transfer.objects.all()), found.pk, before=before, limit=EXPORT_PAGE_SIZE
             )
             yield from (_line_data(request, line) for line in part)
             if len(part) < EXPORT_PAGE_SIZE:
                 return
-            before = part[-1].version
+            before = part[-1].transfer_id
 
     return _csv(f"ledger-account-{found.pk}", lines())
 
@@ -239,9 +239,7 @@ def _statement(
     form = StatementFilter(request.GET)
     before = request.GET.get("before", "")
     start = int(before) if before.isascii() and before.isdecimal() and len(before) < 19 else None
-    lines = queries.lines_of(
-        form.apply(Transfer.objects.all()), found.pk, before_version=start, limit=size + 1
-    )
+    lines = queries.lines_of(form.apply(Transfer.objects.all()), found.pk, before=start, limit=size + 1)
     return found, form, lines[:size], len(lines) > size
 
 
@@ -304,7 +302,7 @@ def entry(request: HttpRequest, entry_id: int) -> HttpResponse:
             "rows": rows,
             "hidden": found.transfer_count - len(rows),
             "subject_url": queries.subject_url(found.subject_type, found.subject_id),
-            "digest": bytes(found.digest).hex(),
+            "digest": bytes(found.request_digest).hex(),
             "accounts_url": reverse("ledger:accounts"),
         },
     )
@@ -325,6 +323,7 @@ def entry_csv(request: HttpRequest, entry_id: int) -> StreamingHttpResponse:
 def _entry_data(found: Entry) -> dict[str, Any]:
     return {
         "id": found.pk,
+        "number": found.number,
         "key": found.key,
         "code": found.code,
         "at": local(found.at).isoformat(timespec="seconds"),
@@ -333,7 +332,7 @@ def _entry_data(found: Entry) -> dict[str, Any]:
         "subject_id": found.subject_id,
         "reason": found.reason,
         "transfer_count": found.transfer_count,
-        "digest": bytes(found.digest).hex(),
+        "request_digest": bytes(found.request_digest).hex(),
     }
 
 
@@ -362,7 +361,7 @@ def _actor(request: HttpRequest) -> Actor:
 
 def _number(value: int) -> int:
     """A number from the address; one that no bigint holds is simply not there."""
-    return value if value <= ID_MAX // 10_000 else 0
+    return value if value <= ID_MAX - 10_000 else 0
 
 
 def _kind(account: Account) -> Text:

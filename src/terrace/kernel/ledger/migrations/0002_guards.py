@@ -1,30 +1,24 @@
-"""Foreign keys, append-only and written-by-function-only triggers, and the settings of the hot tables."""
+"""The view of entries, append-only and written-by-function-only triggers, and the settings of the hot tables."""
 
 from django.db import migrations
 
 # Every write below asks for terrace.ledger_writes = on, which the functions of 0003 set for themselves while
 # they run. The setting catches mistakes; against intent stand the grants and the hash chains (ADR 0004).
 SQL = r"""
+CREATE SEQUENCE ledger_entry_number;
 ALTER TABLE ledger_account ADD CONSTRAINT ledger_account_asset_exists
     FOREIGN KEY (asset_id) REFERENCES ledger_asset (id);
-ALTER TABLE ledger_transfer ADD CONSTRAINT ledger_transfer_entry_exists
-    FOREIGN KEY (entry_id) REFERENCES ledger_entry (id);
-ALTER TABLE ledger_transfer ADD CONSTRAINT ledger_transfer_debit_same_asset
-    FOREIGN KEY (debit_id, asset_id) REFERENCES ledger_account (id, asset_id);
-ALTER TABLE ledger_transfer ADD CONSTRAINT ledger_transfer_credit_same_asset
-    FOREIGN KEY (credit_id, asset_id) REFERENCES ledger_account (id, asset_id);
-ALTER TABLE ledger_transfer ADD CONSTRAINT ledger_transfer_hold_exists
-    FOREIGN KEY (hold_of_id) REFERENCES ledger_transfer (id);
+
+CREATE VIEW ledger_entry AS
+    SELECT id, key, code, at, recorded_at, actor_user_id, actor_person_id, actor_organisation_id, reason,
+           subject_type, subject_id, transfer_count, request_digest
+    FROM ledger_transfer WHERE subject_type IS NOT NULL;
 
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON ledger_asset
-    FOR EACH ROW EXECUTE FUNCTION terrace_refuse_change();
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON ledger_entry
     FOR EACH ROW EXECUTE FUNCTION terrace_refuse_change();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON ledger_transfer
     FOR EACH ROW EXECUTE FUNCTION terrace_refuse_change();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON ledger_asset
-    FOR EACH STATEMENT EXECUTE FUNCTION terrace_refuse_change();
-CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON ledger_entry
     FOR EACH STATEMENT EXECUTE FUNCTION terrace_refuse_change();
 CREATE TRIGGER append_only_truncate BEFORE TRUNCATE ON ledger_transfer
     FOR EACH STATEMENT EXECUTE FUNCTION terrace_refuse_change();
@@ -47,8 +41,6 @@ CREATE TRIGGER by_function_only BEFORE INSERT OR UPDATE ON ledger_account
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_direct_write();
 CREATE TRIGGER by_function_only BEFORE INSERT ON ledger_asset
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_direct_write();
-CREATE TRIGGER by_function_only BEFORE INSERT ON ledger_entry
-    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_direct_write();
 CREATE TRIGGER by_function_only BEFORE INSERT ON ledger_transfer
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_direct_write();
 
@@ -57,29 +49,23 @@ ALTER TABLE ledger_account SET (
     fillfactor = 40, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_scale_factor = 0.0,
     autovacuum_analyze_scale_factor = 0.2, autovacuum_vacuum_cost_delay = 0
 );
-ALTER TABLE ledger_entry SET (autovacuum_vacuum_insert_scale_factor = 0.1);
 ALTER TABLE ledger_transfer SET (autovacuum_vacuum_insert_scale_factor = 0.1);
 """
 
 REVERSE = """
 DROP TRIGGER by_function_only ON ledger_transfer;
-DROP TRIGGER by_function_only ON ledger_entry;
 DROP TRIGGER by_function_only ON ledger_asset;
 DROP TRIGGER by_function_only ON ledger_account;
 DROP TRIGGER never_deleted ON ledger_account;
 DROP FUNCTION ledger_refuse_direct_write();
 DROP TRIGGER append_only_truncate ON ledger_account;
 DROP TRIGGER append_only_truncate ON ledger_transfer;
-DROP TRIGGER append_only_truncate ON ledger_entry;
 DROP TRIGGER append_only_truncate ON ledger_asset;
 DROP TRIGGER append_only ON ledger_transfer;
-DROP TRIGGER append_only ON ledger_entry;
 DROP TRIGGER append_only ON ledger_asset;
-ALTER TABLE ledger_transfer DROP CONSTRAINT ledger_transfer_hold_exists;
-ALTER TABLE ledger_transfer DROP CONSTRAINT ledger_transfer_credit_same_asset;
-ALTER TABLE ledger_transfer DROP CONSTRAINT ledger_transfer_debit_same_asset;
-ALTER TABLE ledger_transfer DROP CONSTRAINT ledger_transfer_entry_exists;
+DROP VIEW ledger_entry;
 ALTER TABLE ledger_account DROP CONSTRAINT ledger_account_asset_exists;
+DROP SEQUENCE ledger_entry_number;
 """
 
 

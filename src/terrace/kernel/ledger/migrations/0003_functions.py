@@ -6,21 +6,20 @@ tests/invariants/test_ledger_histories.py holds them against each other and agai
 
 Order of refusals of one movement: key reused (TL005); hold unknown (TL003), resolved (TL002), exceeded (TL007);
 debit account unknown, credit account unknown (TL006); other asset (TL004); balance (TL001); limit (TL008).
-Refusals carry their facts as JSON in DETAIL.
+Refusals carry their facts as JSON in DETAIL. Movements out of shape (no amount, one account twice) come only from
+a program that went past `rules.py`: they end with a check_violation.
 """
 
 from django.db import migrations
 
 SQL = r"""
-CREATE FUNCTION ledger_entry_digest(
-    p_id bigint, p_key text, p_code text, p_at timestamptz, p_recorded_at timestamptz, p_user bigint,
-    p_person bigint, p_organisation bigint, p_reason text, p_subject_type text, p_subject_id text,
-    p_count integer, p_request bytea
+CREATE FUNCTION ledger_entry_content(
+    p_at timestamptz, p_recorded_at timestamptz, p_request bytea, p_key text, p_code text, p_user bigint,
+    p_person bigint, p_organisation bigint, p_reason text, p_subject_type text, p_subject_id text, p_count integer
 ) RETURNS bytea LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT sha256(
-        int8send(p_id) || timestamptz_send(p_at) || timestamptz_send(p_recorded_at) || p_request
+    SELECT timestamptz_send(p_at) || timestamptz_send(p_recorded_at) || p_request
         || convert_to(ROW(p_key, p_code, p_user, p_person, p_organisation, p_reason, p_subject_type,
-                          p_subject_id, p_count)::text, 'UTF8'))
+                          p_subject_id, p_count)::text, 'UTF8')
 $$;
 
 CREATE FUNCTION ledger_transfer_content(
@@ -42,20 +41,30 @@ BEGIN
     RAISE EXCEPTION 'the ledger refuses (%)', p_state USING ERRCODE = p_state, DETAIL = p_facts::text;
 END $$;
 
--- Why a balance update found no row to change. Takes the locks, so that after a silent return the same
--- update finds its row. p_debit_done: the debit side was changed already, do not judge it again.
+-- The entry that the key belongs to; nothing where it is new. Refuses other content under the same key.
+CREATE FUNCTION ledger_first_answer(p_key text, p_request bytea) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    v_id bigint;
+    v_request bytea;
+BEGIN
+    SELECT t.id, t.request_digest INTO v_id, v_request FROM ledger_transfer t WHERE t.key = p_key;
+    IF v_request <> p_request THEN
+        PERFORM ledger_refuse('TL005', jsonb_build_object('key', p_key, 'entry', v_id));
+    END IF;
+    RETURN v_id;
+END $$;
+
+-- Why no transfer could be written. Takes the locks, so that after a silent return the same statement succeeds.
 CREATE FUNCTION ledger_explain(
-    p_debit bigint, p_credit bigint, p_move bigint, p_release bigint, p_hold bigint, p_debit_done boolean
+    p_debit bigint, p_credit bigint, p_move bigint, p_release bigint, p_hold bigint
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     d record;
     c record;
 BEGIN
     PERFORM 1 FROM ledger_account WHERE id IN (p_debit, p_credit) ORDER BY id FOR NO KEY UPDATE;
-    IF p_hold IS NOT NULL AND EXISTS (SELECT 1 FROM ledger_transfer WHERE hold_of_id = p_hold) THEN
-        PERFORM ledger_refuse('TL002', jsonb_build_object('hold', p_hold));
-    END IF;
-    SELECT a.*, s.unit, s.pollutant INTO d FROM ledger_account a JOIN ledger_asset s ON s.id = a.asset_id WHERE a.id = p_debit;
+    SELECT a.*, s.unit, s.pollutant INTO d FROM ledger_account a JOIN ledger_asset s ON s.id = a.asset_id
+        WHERE a.id = p_debit;
     IF NOT FOUND THEN
         PERFORM ledger_refuse('TL006', jsonb_build_object('account', p_debit));
     END IF;
@@ -66,84 +75,81 @@ BEGIN
     IF d.asset_id <> c.asset_id THEN
         PERFORM ledger_refuse('TL004', jsonb_build_object('debit', p_debit, 'credit', p_credit));
     END IF;
-    IF NOT p_debit_done THEN
-        IF NOT d.may_overdraw AND d.posted - d.held < p_move - p_release THEN
-            PERFORM ledger_refuse('TL001', jsonb_build_object(
-                'account', p_debit, 'available', d.posted - d.held, 'needed', p_move - p_release,
-                'unit', d.unit, 'pollutant', d.pollutant));
-        END IF;
-        IF d.posted - p_move < -4000000000000000000 OR d.held - p_release > 4000000000000000000 THEN
-            PERFORM ledger_refuse('TL008', jsonb_build_object('account', p_debit));
-        END IF;
+    IF NOT d.may_overdraw AND d.posted - d.held < p_move - p_release THEN
+        PERFORM ledger_refuse('TL001', jsonb_build_object(
+            'account', p_debit, 'available', d.posted - d.held, 'needed', p_move - p_release,
+            'unit', d.unit, 'pollutant', d.pollutant));
+    END IF;
+    IF d.posted - p_move < -4000000000000000000 OR d.held - p_release > 4000000000000000000 THEN
+        PERFORM ledger_refuse('TL008', jsonb_build_object('account', p_debit));
     END IF;
     IF c.posted + p_move > 4000000000000000000 THEN
         PERFORM ledger_refuse('TL008', jsonb_build_object('account', p_credit));
     END IF;
-    IF d.held < p_release AND NOT p_debit_done THEN
+    IF d.held < p_release THEN
         RAISE EXCEPTION 'account % holds less than its open hold %: run terrace verify', p_debit, p_hold
             USING ERRCODE = 'data_corrupted';
     END IF;
 END $$;
 
+-- Takes back what a statement did to one account before its transfer met a key that was there already.
+CREATE FUNCTION ledger_take_back(p_account bigint, p_transfer bigint, p_posted bigint, p_held bigint)
+RETURNS void LANGUAGE sql AS $$
+    UPDATE ledger_account a
+        SET posted = a.posted + p_posted, held = a.held + p_held, version = a.version - 1,
+            last_transfer_id = a.before_transfer_id,
+            last_hash = coalesce(
+                (SELECT CASE WHEN t.debit_id = a.id THEN t.debit_hash ELSE t.credit_hash END
+                 FROM ledger_transfer t WHERE t.id = a.before_transfer_id),
+                ledger_account_seed(a.id, a.owner_type, a.owner_id,
+                    (SELECT s.code FROM ledger_asset s WHERE s.id = a.asset_id), a.kind, a.may_overdraw))
+        WHERE a.id = p_account AND a.last_transfer_id = p_transfer
+$$;
+
+-- Answers the number of the entry; negative where the key was there and nothing was done.
 CREATE FUNCTION ledger_post_one(
     p_key text, p_code text, p_at timestamptz, p_user bigint, p_person bigint, p_organisation bigint,
     p_reason text, p_subject_type text, p_subject_id text, p_request bytea,
-    p_phase text, p_debit bigint, p_credit bigint, p_amount bigint, p_hold bigint,
-    OUT entry_id bigint, OUT repeated boolean
-) LANGUAGE plpgsql SECURITY DEFINER AS $$
+    p_phase text, p_debit bigint, p_credit bigint, p_amount bigint, p_hold bigint
+) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     v_now timestamptz := clock_timestamp();
-    v_digest bytea;
+    v_id bigint := nextval('ledger_entry_number') * 10000;
     v_content bytea;
     v_debit bigint := p_debit;
     v_credit bigint := p_credit;
     v_amount bigint := p_amount;
-    v_move bigint;
-    v_release bigint;
-    v_id bigint;
+    v_move bigint := p_amount;
+    v_release bigint := 0;
+    v_first bigint;
     v_hold_amount bigint;
-    v_asset bigint;
-    v_credit_asset bigint;
-    d_posted bigint; d_version bigint; d_hash bytea;
-    c_posted bigint; c_version bigint; c_hash bytea;
-    v_writes text;
+    v_writes text := set_config('terrace.ledger_writes', 'on', true);
 BEGIN
-    v_writes := set_config('terrace.ledger_writes', 'on', true);
-    entry_id := nextval('ledger_entry_id_seq');
-    repeated := false;
-    v_digest := ledger_entry_digest(entry_id, p_key, p_code, p_at, v_now, p_user, p_person, p_organisation,
-                                    p_reason, p_subject_type, p_subject_id, 1, p_request);
-    INSERT INTO ledger_entry (id, key, code, at, recorded_at, actor_user_id, actor_person_id,
-            actor_organisation_id, reason, subject_type, subject_id, transfer_count, request_digest, digest)
-        VALUES (entry_id, p_key, p_code, p_at, v_now, p_user, p_person, p_organisation, p_reason,
-            p_subject_type, p_subject_id, 1, p_request, v_digest)
-        ON CONFLICT (key) DO NOTHING;
-    IF NOT FOUND THEN
-        SELECT e.id, e.request_digest INTO entry_id, v_digest FROM ledger_entry e WHERE e.key = p_key;
-        IF v_digest <> p_request THEN
-            PERFORM ledger_refuse('TL005', jsonb_build_object('key', p_key, 'entry', entry_id));
-        END IF;
-        repeated := true;
-        v_writes := set_config('terrace.ledger_writes', 'off', true);
-        RETURN;
-    END IF;
-
     IF p_phase = 'DIRECT' THEN
-        v_move := p_amount;
-        v_release := 0;
+        NULL;
     ELSIF p_phase = 'HOLD' THEN
         v_move := 0;
         v_release := -p_amount;
-        SELECT a.asset_id INTO v_credit_asset FROM ledger_account a WHERE a.id = p_credit;
-        IF NOT FOUND THEN
-            PERFORM ledger_refuse('TL006', jsonb_build_object('account', coalesce(
-                (SELECT p_credit FROM ledger_account a WHERE a.id = p_debit), p_debit)));
-        END IF;
     ELSE
+        v_first := ledger_first_answer(p_key, p_request);
+        IF v_first IS NOT NULL THEN
+            v_writes := set_config('terrace.ledger_writes', 'off', true);
+            RETURN -v_first;
+        END IF;
         SELECT h.debit_id, h.credit_id, h.amount INTO v_debit, v_credit, v_hold_amount
             FROM ledger_transfer h WHERE h.id = p_hold AND h.phase = 'HOLD';
         IF NOT FOUND THEN
             PERFORM ledger_refuse('TL003', jsonb_build_object('hold', p_hold));
+        END IF;
+        -- Whoever resolves this hold has the lock of its debit account, so the look after it is the last word.
+        PERFORM 1 FROM ledger_account a WHERE a.id IN (v_debit, v_credit) ORDER BY a.id FOR NO KEY UPDATE;
+        v_first := ledger_first_answer(p_key, p_request);
+        IF v_first IS NOT NULL THEN
+            v_writes := set_config('terrace.ledger_writes', 'off', true);
+            RETURN -v_first;
+        END IF;
+        IF EXISTS (SELECT 1 FROM ledger_transfer t WHERE t.hold_of_id = p_hold) THEN
+            PERFORM ledger_refuse('TL002', jsonb_build_object('hold', p_hold));
         END IF;
         v_release := v_hold_amount;
         IF p_phase = 'VOID' THEN
@@ -153,66 +159,111 @@ BEGIN
             v_amount := coalesce(p_amount, v_hold_amount);
             v_move := v_amount;
             IF v_amount > v_hold_amount THEN
-                PERFORM 1 FROM ledger_account a WHERE a.id = v_debit FOR NO KEY UPDATE;
-                IF EXISTS (SELECT 1 FROM ledger_transfer t WHERE t.hold_of_id = p_hold) THEN
-                    PERFORM ledger_refuse('TL002', jsonb_build_object('hold', p_hold));
-                END IF;
                 PERFORM ledger_refuse('TL007', jsonb_build_object(
                     'hold', p_hold, 'held', v_hold_amount, 'needed', v_amount));
             END IF;
         END IF;
     END IF;
-    v_id := entry_id * 10000 + 1;
-    v_content := ledger_transfer_content(v_digest, v_id, p_phase, v_debit, v_credit, v_amount, p_hold);
-
-    -- The updates are the locks, taken in the order of the account numbers: opposite transfers cannot deadlock.
-    IF v_move > 0 AND v_credit < v_debit THEN
-        LOOP
-            UPDATE ledger_account a SET posted = a.posted + v_move, version = a.version + 1,
-                    last_hash = sha256(a.last_hash || v_content)
-                WHERE a.id = v_credit AND a.posted + v_move <= 4000000000000000000
-                RETURNING a.asset_id, a.posted, a.version, a.last_hash
-                INTO v_credit_asset, c_posted, c_version, c_hash;
-            EXIT WHEN FOUND;
-            PERFORM ledger_explain(v_debit, v_credit, v_move, v_release, p_hold, false);
-        END LOOP;
+    IF NOT coalesce(v_amount BETWEEN 1 AND 100000000000000000 AND v_debit <> v_credit
+            AND p_phase IN ('DIRECT', 'HOLD', 'POST', 'VOID') AND (p_hold IS NULL OR p_phase IN ('POST', 'VOID')), false) THEN
+        RAISE EXCEPTION 'a movement of the ledger is out of shape' USING ERRCODE = 'check_violation';
     END IF;
+    v_content := ledger_transfer_content(
+        sha256(ledger_entry_content(p_at, v_now, p_request, p_key, p_code, p_user, p_person, p_organisation,
+                                      p_reason, p_subject_type, p_subject_id, 1)),
+        v_id, p_phase, v_debit, v_credit, v_amount, p_hold);
+
+    -- One statement: the second update waits for the row of the first, so the accounts are locked in the order of
+    -- their numbers and opposite transfers cannot deadlock.
     LOOP
-        UPDATE ledger_account a SET posted = a.posted - v_move, held = a.held - v_release,
-                version = a.version + 1, last_hash = sha256(a.last_hash || v_content)
-            WHERE a.id = v_debit AND (a.may_overdraw OR a.posted - a.held >= v_move - v_release)
-                AND a.held >= v_release AND a.held - v_release <= 4000000000000000000
-                AND a.posted - v_move >= -4000000000000000000
-            RETURNING a.asset_id, a.posted, a.version, a.last_hash INTO v_asset, d_posted, d_version, d_hash;
-        EXIT WHEN FOUND;
-        PERFORM ledger_explain(v_debit, v_credit, v_move, v_release, p_hold, false);
-    END LOOP;
-    IF v_move > 0 AND v_credit > v_debit THEN
-        LOOP
-            UPDATE ledger_account a SET posted = a.posted + v_move, version = a.version + 1,
-                    last_hash = sha256(a.last_hash || v_content)
-                WHERE a.id = v_credit AND a.posted + v_move <= 4000000000000000000
-                RETURNING a.asset_id, a.posted, a.version, a.last_hash
-                INTO v_credit_asset, c_posted, c_version, c_hash;
-            EXIT WHEN FOUND;
-            PERFORM ledger_explain(v_debit, v_credit, v_move, v_release, p_hold, true);
-        END LOOP;
-    END IF;
-
-    IF p_hold IS NOT NULL THEN
-        -- Whoever resolves this hold holds the lock of its debit account, so this look is the last word.
-        IF EXISTS (SELECT 1 FROM ledger_transfer t WHERE t.hold_of_id = p_hold) THEN
-            PERFORM ledger_refuse('TL002', jsonb_build_object('hold', p_hold));
+        IF v_move = 0 THEN
+            WITH d AS (
+                UPDATE ledger_account a SET held = a.held - v_release, version = a.version + 1,
+                        last_hash = sha256(a.last_hash || v_content),
+                        before_transfer_id = a.last_transfer_id, last_transfer_id = v_id
+                    FROM ledger_account c
+                    WHERE a.id = v_debit AND c.id = v_credit AND a.asset_id = c.asset_id
+                        AND (a.may_overdraw OR a.posted - a.held >= - v_release)
+                        AND a.held >= v_release AND a.held - v_release <= 4000000000000000000
+                    RETURNING a.asset_id, a.posted, a.version, a.last_hash, a.before_transfer_id)
+            INSERT INTO ledger_transfer (id, entry_id, phase, asset_id, debit_id, credit_id, amount, hold_of_id,
+                    debit_version, debit_posted, debit_hash, debit_before_id,
+                    key, code, at, recorded_at, actor_user_id, actor_person_id, actor_organisation_id, reason,
+                    subject_type, subject_id, transfer_count, request_digest)
+                SELECT v_id, v_id, p_phase, d.asset_id, v_debit, v_credit, v_amount, p_hold,
+                    d.version, d.posted, d.last_hash, d.before_transfer_id,
+                    p_key, p_code, p_at, v_now, p_user, p_person, p_organisation, p_reason,
+                    p_subject_type, p_subject_id, 1, p_request FROM d
+                ON CONFLICT (key) DO NOTHING;
+        ELSIF v_debit < v_credit THEN
+            WITH d AS (
+                UPDATE ledger_account a SET posted = a.posted - v_move, held = a.held - v_release,
+                        version = a.version + 1, last_hash = sha256(a.last_hash || v_content),
+                        before_transfer_id = a.last_transfer_id, last_transfer_id = v_id
+                    WHERE a.id = v_debit AND (a.may_overdraw OR a.posted - a.held >= v_move - v_release)
+                        AND a.held >= v_release AND a.posted - v_move >= -4000000000000000000
+                    RETURNING a.asset_id, a.posted, a.version, a.last_hash, a.before_transfer_id),
+            c AS (
+                UPDATE ledger_account a SET posted = a.posted + v_move, version = a.version + 1,
+                        last_hash = sha256(a.last_hash || v_content),
+                        before_transfer_id = a.last_transfer_id, last_transfer_id = v_id
+                    FROM d WHERE a.id = v_credit AND a.asset_id = d.asset_id
+                        AND a.posted + v_move <= 4000000000000000000
+                    RETURNING a.posted, a.version, a.last_hash, a.before_transfer_id)
+            INSERT INTO ledger_transfer (id, entry_id, phase, asset_id, debit_id, credit_id, amount, hold_of_id,
+                    debit_version, debit_posted, debit_hash, debit_before_id,
+                    credit_version, credit_posted, credit_hash, credit_before_id,
+                    key, code, at, recorded_at, actor_user_id, actor_person_id, actor_organisation_id, reason,
+                    subject_type, subject_id, transfer_count, request_digest)
+                SELECT v_id, v_id, p_phase, d.asset_id, v_debit, v_credit, v_amount, p_hold,
+                    d.version, d.posted, d.last_hash, d.before_transfer_id,
+                    c.version, c.posted, c.last_hash, c.before_transfer_id,
+                    p_key, p_code, p_at, v_now, p_user, p_person, p_organisation, p_reason,
+                    p_subject_type, p_subject_id, 1, p_request FROM d, c
+                ON CONFLICT (key) DO NOTHING;
+        ELSE
+            WITH c AS (
+                UPDATE ledger_account a SET posted = a.posted + v_move, version = a.version + 1,
+                        last_hash = sha256(a.last_hash || v_content),
+                        before_transfer_id = a.last_transfer_id, last_transfer_id = v_id
+                    WHERE a.id = v_credit AND a.posted + v_move <= 4000000000000000000
+                    RETURNING a.asset_id, a.posted, a.version, a.last_hash, a.before_transfer_id),
+            d AS (
+                UPDATE ledger_account a SET posted = a.posted - v_move, held = a.held - v_release,
+                        version = a.version + 1, last_hash = sha256(a.last_hash || v_content),
+                        before_transfer_id = a.last_transfer_id, last_transfer_id = v_id
+                    FROM c WHERE a.id = v_debit AND (a.may_overdraw OR a.posted - a.held >= v_move - v_release)
+                        AND a.held >= v_release AND a.posted - v_move >= -4000000000000000000
+                        AND a.asset_id = c.asset_id
+                    RETURNING a.posted, a.version, a.last_hash, a.before_transfer_id)
+            INSERT INTO ledger_transfer (id, entry_id, phase, asset_id, debit_id, credit_id, amount, hold_of_id,
+                    debit_version, debit_posted, debit_hash, debit_before_id,
+                    credit_version, credit_posted, credit_hash, credit_before_id,
+                    key, code, at, recorded_at, actor_user_id, actor_person_id, actor_organisation_id, reason,
+                    subject_type, subject_id, transfer_count, request_digest)
+                SELECT v_id, v_id, p_phase, c.asset_id, v_debit, v_credit, v_amount, p_hold,
+                    d.version, d.posted, d.last_hash, d.before_transfer_id,
+                    c.version, c.posted, c.last_hash, c.before_transfer_id,
+                    p_key, p_code, p_at, v_now, p_user, p_person, p_organisation, p_reason,
+                    p_subject_type, p_subject_id, 1, p_request FROM d, c
+                ON CONFLICT (key) DO NOTHING;
         END IF;
-    ELSIF v_asset <> v_credit_asset THEN
-        PERFORM ledger_refuse('TL004', jsonb_build_object('debit', v_debit, 'credit', v_credit));
-    END IF;
-
-    INSERT INTO ledger_transfer (id, entry_id, phase, asset_id, debit_id, credit_id, amount, hold_of_id,
-            debit_version, debit_posted, debit_hash, credit_version, credit_posted, credit_hash)
-        VALUES (v_id, entry_id, p_phase, v_asset, v_debit, v_credit, v_amount, p_hold,
-            d_version, d_posted, d_hash, c_version, c_posted, c_hash);
-    v_writes := set_config('terrace.ledger_writes', 'off', true);
+        IF FOUND THEN
+            v_writes := set_config('terrace.ledger_writes', 'off', true);
+            RETURN v_id;
+        END IF;
+        -- Rare: the key was there, or a side could not be changed while the other one may have been.
+        IF v_move > 0 THEN
+            PERFORM ledger_take_back(v_credit, v_id, -v_move, 0);
+        END IF;
+        PERFORM ledger_take_back(v_debit, v_id, v_move, v_release);
+        v_first := ledger_first_answer(p_key, p_request);
+        IF v_first IS NOT NULL THEN
+            v_writes := set_config('terrace.ledger_writes', 'off', true);
+            RETURN -v_first;
+        END IF;
+        PERFORM ledger_explain(v_debit, v_credit, v_move, v_release, p_hold);
+    END LOOP;
 END $$;
 
 CREATE FUNCTION ledger_post_many(
@@ -228,57 +279,36 @@ DECLARE
     m integer := cardinality(p_phases);
     has_repeats boolean;
     has_holds boolean := EXISTS (SELECT 1 FROM unnest(p_holds) h WHERE h IS NOT NULL);
-    v_ids bigint[];
     v_digests bytea[];
     v_conflicts boolean[];
     v_debits bigint[] := p_debits;
     v_credits bigint[] := p_credits;
+    v_kinds integer[];
     h_amounts bigint[];
     h_resolved boolean[];
     a_ids bigint[]; a_assets bigint[]; a_over boolean[]; a_posted bigint[]; a_held bigint[];
-    a_version bigint[]; a_hash bytea[];
+    a_version bigint[]; a_hash bytea[]; a_last bigint[]; a_before bigint[];
     d_slots integer[]; c_slots integer[];
     -- Full length from the start: an array that begins at its second element would be unnested from there.
     o_none bigint[] := array_fill(NULL::bigint, ARRAY[m]);
-    o_ids bigint[] := o_none; o_entries bigint[] := o_none; o_assets bigint[] := o_none; o_amounts bigint[] := o_none;
-    o_dv bigint[] := o_none; o_dp bigint[] := o_none; o_dh bytea[] := array_fill(NULL::bytea, ARRAY[m]);
-    o_cv bigint[] := o_none; o_cp bigint[] := o_none; o_ch bytea[] := array_fill(NULL::bytea, ARRAY[m]);
-    i integer; e integer; e_before integer := 0; place integer;
+    o_ids bigint[] := o_none; o_assets bigint[] := o_none; o_amounts bigint[] := o_none;
+    o_dv bigint[] := o_none; o_dp bigint[] := o_none; o_dh bytea[] := array_fill(NULL::bytea, ARRAY[m]); o_db bigint[] := o_none;
+    o_cv bigint[] := o_none; o_cp bigint[] := o_none; o_ch bytea[] := array_fill(NULL::bytea, ARRAY[m]); o_cb bigint[] := o_none;
+    i integer; e integer; e_before integer := 0; place integer; written integer := 0;
     d integer; c integer;
-    v_phase text; v_amount bigint; v_move bigint; v_release bigint; v_id bigint; v_content bytea; v_hash bytea;
+    v_kind integer; v_amount bigint; v_move bigint; v_release bigint; v_id bigint; v_content bytea; v_hash bytea;
     v_posted bigint; v_held bigint; v_version bigint;
-    v_writes text;
+    v_writes text := set_config('terrace.ledger_writes', 'on', true);
 BEGIN
-    v_writes := set_config('terrace.ledger_writes', 'on', true);
-    SELECT array_agg(s.id) INTO v_ids
-        FROM (SELECT nextval('ledger_entry_id_seq') AS id FROM generate_series(1, n)) s;
-    SELECT array_agg(ledger_entry_digest(x.id, x.key, x.code, x.at, v_now, p_user, p_person, p_organisation,
-                x.reason, x.subject_type, x.subject_id, x.count, x.request) ORDER BY x.ord)
-        INTO v_digests
-        FROM unnest(v_ids, p_keys, p_codes, p_ats, p_reasons, p_subject_types, p_subject_ids, p_counts, p_requests)
-            WITH ORDINALITY x (id, key, code, at, reason, subject_type, subject_id, count, request, ord);
-    -- In the order of the keys, so that two batches with the same keys cannot deadlock; of one key the first stays.
-    INSERT INTO ledger_entry (id, key, code, at, recorded_at, actor_user_id, actor_person_id,
-            actor_organisation_id, reason, subject_type, subject_id, transfer_count, request_digest, digest)
-        SELECT x.id, x.key, x.code, x.at, v_now, p_user, p_person, p_organisation, x.reason,
-               x.subject_type, x.subject_id, x.count, x.request, x.digest
-        FROM unnest(v_ids, p_keys, p_codes, p_ats, p_reasons, p_subject_types, p_subject_ids, p_counts, p_requests, v_digests)
-            x (id, key, code, at, reason, subject_type, subject_id, count, request, digest)
-        ORDER BY x.key, x.id
-        ON CONFLICT (key) DO NOTHING;
-    GET DIAGNOSTICS i = ROW_COUNT;
-    has_repeats := i < n;
-    IF has_repeats THEN
-        SELECT array_agg(t.id ORDER BY x.ord), array_agg(t.id <> x.id ORDER BY x.ord),
-               array_agg(t.request_digest <> x.request ORDER BY x.ord)
-            INTO entry_ids, repeated, v_conflicts
-            FROM unnest(v_ids, p_keys, p_requests) WITH ORDINALITY x (id, key, request, ord)
-            JOIN ledger_entry t ON t.key = x.key;
-    ELSE
-        entry_ids := v_ids;
-        repeated := array_fill(false, ARRAY[n]);
+    IF EXISTS (SELECT 1 FROM unnest(p_phases, p_debits, p_credits, p_amounts, p_holds) x (phase, debit, credit, amount, hold)
+               WHERE CASE WHEN x.phase IN ('DIRECT', 'HOLD') THEN x.hold IS NOT NULL OR x.debit IS NULL OR x.credit IS NULL
+                              OR x.debit = x.credit OR x.amount IS NULL
+                          ELSE x.phase IS NULL OR x.phase NOT IN ('POST', 'VOID') END
+                  OR x.amount NOT BETWEEN 1 AND 100000000000000000) THEN
+        RAISE EXCEPTION 'a movement of the ledger is out of shape' USING ERRCODE = 'check_violation';
     END IF;
-
+    SELECT array_agg(CASE x.phase WHEN 'DIRECT' THEN 1 WHEN 'HOLD' THEN 2 WHEN 'POST' THEN 3 ELSE 4 END ORDER BY x.ord)
+        INTO v_kinds FROM unnest(p_phases) WITH ORDINALITY x (phase, ord);
     IF has_holds THEN
         SELECT array_agg(coalesce(h.debit_id, x.debit) ORDER BY x.ord),
                array_agg(coalesce(h.credit_id, x.credit) ORDER BY x.ord),
@@ -288,14 +318,33 @@ BEGIN
             LEFT JOIN ledger_transfer h ON h.id = x.hold AND h.phase = 'HOLD';
     END IF;
     SELECT array_agg(a.id), array_agg(a.asset_id), array_agg(a.may_overdraw), array_agg(a.posted),
-           array_agg(a.held), array_agg(a.version), array_agg(a.last_hash)
-        INTO a_ids, a_assets, a_over, a_posted, a_held, a_version, a_hash
+           array_agg(a.held), array_agg(a.version), array_agg(a.last_hash), array_agg(a.last_transfer_id),
+           array_agg(a.before_transfer_id)
+        INTO a_ids, a_assets, a_over, a_posted, a_held, a_version, a_hash, a_last, a_before
         FROM (SELECT * FROM ledger_account WHERE id = ANY (v_debits || v_credits)
               ORDER BY id FOR NO KEY UPDATE) a;
     SELECT array_agg(sd.slot ORDER BY x.ord), array_agg(sc.slot ORDER BY x.ord) INTO d_slots, c_slots
         FROM unnest(v_debits, v_credits) WITH ORDINALITY x (debit, credit, ord)
         LEFT JOIN unnest(a_ids) WITH ORDINALITY sd (id, slot) ON sd.id = x.debit
         LEFT JOIN unnest(a_ids) WITH ORDINALITY sc (id, slot) ON sc.id = x.credit;
+
+    -- Of one key the first entry counts: one of the table, else the first of this batch.
+    SELECT array_agg(f.id ORDER BY f.ord), array_agg(f.old OR f.turn > 1 ORDER BY f.ord),
+           array_agg(f.request <> f.first_request ORDER BY f.ord), bool_or(f.old OR f.turn > 1),
+           array_agg(f.digest ORDER BY f.ord)
+        INTO entry_ids, repeated, v_conflicts, has_repeats, v_digests
+        FROM (SELECT x.ord, x.request, t.id IS NOT NULL AS old, x.turn,
+                     coalesce(t.id, first_value(x.fresh) OVER w) AS id,
+                     coalesce(t.request_digest, first_value(x.request) OVER w) AS first_request,
+                     sha256(ledger_entry_content(x.at, v_now, x.request, x.key, x.code, p_user, p_person, p_organisation,
+                            x.reason, x.subject_type, x.subject_id, x.count)) AS digest
+              FROM (SELECT y.*, row_number() OVER (PARTITION BY y.key ORDER BY y.ord) AS turn
+                    FROM (SELECT z.*, nextval('ledger_entry_number') * 10000 AS fresh
+                          FROM unnest(p_keys, p_codes, p_ats, p_reasons, p_subject_types, p_subject_ids, p_counts, p_requests)
+                              WITH ORDINALITY z (key, code, at, reason, subject_type, subject_id, count, request, ord)) y) x
+              LEFT JOIN ledger_transfer t ON t.key = x.key
+              WINDOW w AS (PARTITION BY x.key ORDER BY x.ord)) f;
+
     IF has_holds THEN
         SELECT array_agg(x.hold IS NOT NULL AND (x.turn > 1 OR t.id IS NOT NULL) ORDER BY x.ord) INTO h_resolved
             FROM (SELECT u.hold, u.ord, row_number() OVER (PARTITION BY u.hold ORDER BY u.ord) AS turn
@@ -307,7 +356,7 @@ BEGIN
         e := p_entries[i];
         IF e <> e_before THEN
             e_before := e;
-            place := 0;
+            place := -1;
             IF has_repeats AND v_conflicts[e] THEN
                 PERFORM ledger_refuse('TL005', jsonb_build_object(
                     'position', e - 1, 'key', p_keys[e], 'entry', entry_ids[e]));
@@ -315,25 +364,25 @@ BEGIN
         END IF;
         CONTINUE WHEN has_repeats AND repeated[e];
         place := place + 1;
-        v_phase := p_phases[i];
+        v_kind := v_kinds[i];
         d := d_slots[i];
         c := c_slots[i];
         v_amount := p_amounts[i];
-        IF p_holds[i] IS NOT NULL OR v_phase IN ('POST', 'VOID') THEN
-            IF h_amounts[i] IS NULL THEN
+        IF v_kind >= 3 THEN
+            IF h_amounts IS NULL OR h_amounts[i] IS NULL THEN
                 PERFORM ledger_refuse('TL003', jsonb_build_object('position', e - 1, 'hold', p_holds[i]));
             END IF;
             IF h_resolved[i] THEN
                 PERFORM ledger_refuse('TL002', jsonb_build_object('position', e - 1, 'hold', p_holds[i]));
             END IF;
-            v_amount := coalesce(v_amount, h_amounts[i]);
+            v_amount := CASE WHEN v_kind = 4 THEN h_amounts[i] ELSE coalesce(v_amount, h_amounts[i]) END;
             IF v_amount > h_amounts[i] THEN
                 PERFORM ledger_refuse('TL007', jsonb_build_object(
                     'position', e - 1, 'hold', p_holds[i], 'held', h_amounts[i], 'needed', v_amount));
             END IF;
             v_release := h_amounts[i];
-            v_move := CASE WHEN v_phase = 'VOID' THEN 0 ELSE v_amount END;
-        ELSIF v_phase = 'HOLD' THEN
+            v_move := CASE WHEN v_kind = 4 THEN 0 ELSE v_amount END;
+        ELSIF v_kind = 2 THEN
             v_release := -v_amount;
             v_move := 0;
         ELSE
@@ -360,13 +409,18 @@ BEGIN
         IF v_posted < -4000000000000000000 OR v_held > 4000000000000000000 THEN
             PERFORM ledger_refuse('TL008', jsonb_build_object('position', e - 1, 'account', v_debits[i]));
         END IF;
-        v_id := entry_ids[e] * 10000 + place;
-        v_content := ledger_transfer_content(v_digests[e], v_id, v_phase, v_debits[i], v_credits[i], v_amount, p_holds[i]);
+        IF v_held < 0 THEN
+            RAISE EXCEPTION 'account % holds less than its open hold %: run terrace verify', v_debits[i], p_holds[i]
+                USING ERRCODE = 'data_corrupted';
+        END IF;
+        v_id := entry_ids[e] + place;
+        v_content := ledger_transfer_content(v_digests[e], v_id, p_phases[i], v_debits[i], v_credits[i], v_amount, p_holds[i]);
         v_version := a_version[d] + 1;
         v_hash := sha256(a_hash[d] || v_content);
+        o_ids[i] := v_id; o_assets[i] := a_assets[d]; o_amounts[i] := v_amount;
+        o_dv[i] := v_version; o_dp[i] := v_posted; o_dh[i] := v_hash; o_db[i] := a_last[d];
         a_posted[d] := v_posted; a_held[d] := v_held; a_version[d] := v_version; a_hash[d] := v_hash;
-        o_ids[i] := v_id; o_entries[i] := entry_ids[e]; o_assets[i] := a_assets[d]; o_amounts[i] := v_amount;
-        o_dv[i] := v_version; o_dp[i] := v_posted; o_dh[i] := v_hash;
+        a_before[d] := a_last[d]; a_last[d] := v_id;
         IF v_move > 0 THEN
             v_posted := a_posted[c] + v_move;
             IF v_posted > 4000000000000000000 THEN
@@ -374,23 +428,46 @@ BEGIN
             END IF;
             v_version := a_version[c] + 1;
             v_hash := sha256(a_hash[c] || v_content);
+            o_cv[i] := v_version; o_cp[i] := v_posted; o_ch[i] := v_hash; o_cb[i] := a_last[c];
             a_posted[c] := v_posted; a_version[c] := v_version; a_hash[c] := v_hash;
-            o_cv[i] := v_version; o_cp[i] := v_posted; o_ch[i] := v_hash;
+            a_before[c] := a_last[c]; a_last[c] := v_id;
         END IF;
+        written := written + 1;
     END LOOP;
 
     UPDATE ledger_account a
-        SET posted = x.posted, held = x.held, version = x.version, last_hash = x.hash
-        FROM unnest(a_ids, a_posted, a_held, a_version, a_hash) x (id, posted, held, version, hash)
+        SET posted = x.posted, held = x.held, version = x.version, last_hash = x.hash,
+            last_transfer_id = x.last, before_transfer_id = x.before
+        FROM unnest(a_ids, a_posted, a_held, a_version, a_hash, a_last, a_before)
+            x (id, posted, held, version, hash, last, before)
         WHERE a.id = x.id AND a.version <> x.version;
+    -- In the order of the keys, so that two batches with the same keys cannot deadlock.
     INSERT INTO ledger_transfer (id, entry_id, phase, asset_id, debit_id, credit_id, amount, hold_of_id,
-            debit_version, debit_posted, debit_hash, credit_version, credit_posted, credit_hash)
-        SELECT x.id, x.entry_id, x.phase, x.asset_id, x.debit_id, x.credit_id, x.amount, x.hold_of,
-               x.dv, x.dp, x.dh, x.cv, x.cp, x.ch
-        FROM unnest(o_ids, o_entries, p_phases, o_assets, v_debits, v_credits, o_amounts, p_holds,
-                    o_dv, o_dp, o_dh, o_cv, o_cp, o_ch)
-            x (id, entry_id, phase, asset_id, debit_id, credit_id, amount, hold_of, dv, dp, dh, cv, cp, ch)
-        WHERE x.id IS NOT NULL;
+            debit_version, debit_posted, debit_hash, debit_before_id,
+            credit_version, credit_posted, credit_hash, credit_before_id,
+            key, code, at, recorded_at, actor_user_id, actor_person_id, actor_organisation_id, reason,
+            subject_type, subject_id, transfer_count, request_digest)
+        SELECT x.id, x.id - x.id % 10000, x.phase, x.asset_id, x.debit_id, x.credit_id, x.amount, x.hold_of,
+               x.dv, x.dp, x.dh, x.db, x.cv, x.cp, x.ch, x.cb,
+               y.key, y.code, y.at, y.recorded_at, y.actor, y.person, y.organisation, y.reason,
+               y.subject_type, y.subject_id, y.count, y.request
+        FROM unnest(o_ids, p_phases, o_assets, v_debits, v_credits, o_amounts, p_holds,
+                    o_dv, o_dp, o_dh, o_db, o_cv, o_cp, o_ch, o_cb)
+            x (id, phase, asset_id, debit_id, credit_id, amount, hold_of, dv, dp, dh, db, cv, cp, ch, cb)
+        LEFT JOIN (
+            SELECT z.id, z.key, z.code, z.at, v_now AS recorded_at, p_user AS actor, p_person AS person,
+                   p_organisation AS organisation, z.reason, z.subject_type, z.subject_id, z.count, z.request
+            FROM unnest(entry_ids, repeated, p_keys, p_codes, p_ats, p_reasons, p_subject_types, p_subject_ids, p_counts, p_requests)
+                z (id, again, key, code, at, reason, subject_type, subject_id, count, request)
+            WHERE NOT z.again) y ON y.id = x.id
+        WHERE x.id IS NOT NULL
+        ORDER BY y.key, x.id
+        ON CONFLICT (key) DO NOTHING;
+    GET DIAGNOSTICS i = ROW_COUNT;
+    IF i <> written THEN
+        RAISE EXCEPTION 'a key of this batch was used by another one in the same moment: send it again'
+            USING ERRCODE = 'serialization_failure';
+    END IF;
     v_writes := set_config('terrace.ledger_writes', 'off', true);
 END $$;
 
@@ -457,12 +534,14 @@ DROP FUNCTION ledger_post_many(bigint, bigint, bigint, text[], text[], timestamp
     bytea[], integer[], integer[], text[], bigint[], bigint[], bigint[], bigint[]);
 DROP FUNCTION ledger_post_one(text, text, timestamptz, bigint, bigint, bigint, text, text, text, bytea,
     text, bigint, bigint, bigint, bigint);
-DROP FUNCTION ledger_explain(bigint, bigint, bigint, bigint, bigint, boolean);
+DROP FUNCTION ledger_take_back(bigint, bigint, bigint, bigint);
+DROP FUNCTION ledger_explain(bigint, bigint, bigint, bigint, bigint);
+DROP FUNCTION ledger_first_answer(text, bytea);
 DROP FUNCTION ledger_refuse(text, jsonb);
 DROP FUNCTION ledger_account_seed(bigint, text, text, text, text, boolean);
 DROP FUNCTION ledger_transfer_content(bytea, bigint, text, bigint, bigint, bigint, bigint);
-DROP FUNCTION ledger_entry_digest(bigint, text, text, timestamptz, timestamptz, bigint, bigint, bigint, text, text,
-    text, integer, bytea);
+DROP FUNCTION ledger_entry_content(timestamptz, timestamptz, bytea, text, text, bigint, bigint, bigint, text, text,
+    text, integer);
 """
 
 

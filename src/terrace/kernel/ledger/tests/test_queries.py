@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from terrace.kernel.ledger import queries
-from terrace.kernel.ledger.models import Account
+from terrace.kernel.ledger.models import Account, Transfer
 from terrace.kernel.ledger.services import Direct, Hold, Post, Void
 from terrace.kernel.ledger.tests import factories as f
 
@@ -21,7 +21,22 @@ def test_a_statement_tells_the_whole_story_from_both_sides() -> None:
     assert gave == [(4, "DIRECT", 5, 60), (3, "POST", -45, 55), (2, "HOLD", 0, 100), (1, "DIRECT", 100, 100)]
     got = [(x.version, x.phase, x.change, x.posted_after) for x in queries.statement(b)]
     assert got == [(2, "DIRECT", -5, 40), (1, "POST", 45, 45)]
-    assert queries.statement(a, before_version=3, limit=1)[0].version == 2
+    lines = queries.statement(a)
+    assert queries.statement(a, before=lines[1].transfer_id, limit=1) == [lines[2]]
+    assert queries.statement(a, before=lines[3].transfer_id) == []
+    assert queries.statement(b, before=hold) == queries.statement(b)  # the hold never touched b
+
+
+def test_a_filtered_statement_walks_until_it_is_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b = f.account(opening=100), f.account()
+    marked = [f.post(Direct(a, b, 7)).transfer_ids[0]]
+    for _ in range(5):
+        f.post(Direct(a, b, 1))
+    marked.insert(0, f.post(Direct(a, b, 7)).transfer_ids[0])
+    monkeypatch.setattr(queries, "WALK_STEP", 2)
+    found = queries.lines_of(Transfer.objects.filter(amount=7), a, limit=2)
+    assert [line.transfer_id for line in found] == marked
+    assert [x.transfer_id for x in queries.lines_of(Transfer.objects.filter(amount=7), a, limit=9)] == marked
 
 
 def test_holds_are_open_until_they_are_resolved() -> None:
