@@ -9,6 +9,7 @@ from terrace.kernel.audit.queries import verify_chain
 from terrace.kernel.audit.services import record
 from terrace.kernel.base import clock
 from terrace.kernel.base.actor import SYSTEM
+from terrace.kernel.orgs.models import Approval
 from terrace.site import database
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -37,6 +38,7 @@ def as_application() -> object:
         "INSERT INTO ledger_entry DEFAULT VALUES",
         "DELETE FROM ledger_transfer",
         "UPDATE orgs_organisationevent SET name = 'x'",
+        "DELETE FROM orgs_approval",
         "ALTER TABLE audit_journal DISABLE TRIGGER append_only",
         "DROP TABLE audit_journal",
     ],
@@ -57,6 +59,13 @@ def test_acts_are_journalled_through_the_function(as_application: object) -> Non
     with transaction.atomic():
         record(actor=SYSTEM, act="test.grant.use", subject_type="thing", subject_id=1, at=clock.now())
     assert verify_chain() is None
+
+
+def test_a_second_person_may_decide(as_application: object) -> None:
+    """Approvals are guarded in part only: what was asked is fixed, the answer is written later."""
+    with transaction.atomic():
+        assert list(Approval.objects.select_for_update().filter(state="WAITING")) == []
+    assert Approval.objects.filter(state="WAITING").update(reason="") == 0
 
 
 def test_functions_with_their_owners_rights_pin_the_search_path() -> None:

@@ -18,7 +18,15 @@ VERSION_MIN = 150_000
 
 APPEND_ONLY_SQL = """
 SELECT DISTINCT t.tgrelid::regclass::text FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
-WHERE p.proname = 'terrace_refuse_change' OR t.tgname LIKE 'pgtrigger_append_only%'
+WHERE (p.proname = 'terrace_refuse_change' AND t.tgqual IS NULL AND t.tgattr = '')
+    OR t.tgname LIKE 'pgtrigger_append_only%'
+ORDER BY 1
+"""
+
+# Guarded in part: some columns, or rows in some state. The application changes the rest and deletes nothing.
+GUARDED_SQL = """
+SELECT DISTINCT t.tgrelid::regclass::text FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+WHERE p.proname = 'terrace_refuse_change' AND (t.tgqual IS NOT NULL OR t.tgattr <> '')
 ORDER BY 1
 """
 
@@ -106,6 +114,9 @@ def prepare() -> list[str]:
         tables = [name for (name,) in cursor.fetchall()]
         for table in tables:
             cursor.execute(f"REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM {APP_ROLE}")
+        cursor.execute(GUARDED_SQL)
+        for (table,) in cursor.fetchall():
+            cursor.execute(f"REVOKE DELETE, TRUNCATE ON {table} FROM {APP_ROLE}")
         cursor.execute(BY_FUNCTION_SQL)
         for (table,) in cursor.fetchall():
             cursor.execute(f"REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON {table} FROM {APP_ROLE}")

@@ -112,7 +112,10 @@ class Stale(Refusal):
 
 class KeyReused(Refusal):
     code = "input.key_reused"
-    text = Text("该幂等键已用于内容不同的请求。", "This idempotency key was used for a different request.")
+    text = Text(
+        "这份表单（同一请求编号）已经用过，这次内容与第一次不同，未执行。请重新打开页面再办。",
+        "This form (the same request key) was used already with other content; nothing was done. Open the page afresh.",
+    )
     http_status = 422
 
 

@@ -48,6 +48,7 @@ from terrace.market.settlement.services.signing import sign
 from terrace.market.settlement.services.trades import (
     SUBJECT,
     PartMissing,
+    answered_before,
     end_trade,
     journal,
     lock_trade,
@@ -69,12 +70,14 @@ class IncomeNotArrived(Refusal):
 
 
 @act("settlement.certificate.issue")
-def issue_certificate(*, actor: Actor, number: str, now: dt.datetime) -> Certificate:
+def issue_certificate(*, actor: Actor, number: str, now: dt.datetime, key: str | None = None) -> Certificate:
     """Issue the signed certificate: the trade takes effect (R30). Permit change is due within 15 working days.
 
     Raises TradeNotFound, NotYourTurn, TransitionNotAllowed, SignerMissing, SignerUnusable, FontMissing, PaperNotMade.
     """
     trade, case = lock_trade(number)
+    if answered_before(actor, "settlement.certificate.issue", number, key):
+        return Certificate.objects.get(trade=trade, state="VALID")
     permit_due = workdays.deadline(now, PERMIT_WORKDAYS)
     procedures.advance(
         actor=actor,
@@ -135,30 +138,45 @@ def issue_certificate(*, actor: Actor, number: str, now: dt.datetime) -> Certifi
             "facts": certificate.facts_digest,
         },
         clause=CLAUSE_CERTIFICATE,
+        key=key,
     )
     return certificate
 
 
 @act("settlement.delivery.propose")
-def propose_delivery(*, actor: Actor, number: str, now: dt.datetime) -> Trade:
+def propose_delivery(*, actor: Actor, number: str, now: dt.datetime, key: str | None = None) -> Trade:
     """The first person proposes delivery; nothing moves yet. Raises TradeNotFound, NotYourTurn, TransitionNotAllowed."""
     trade, case = lock_trade(number)
+    if answered_before(actor, "settlement.delivery.propose", number, key):
+        return trade
     procedures.advance(actor=actor, case=case, transition="propose_delivery", now=now)
-    journal(actor, "settlement.delivery.propose", trade, now, clause=CLAUSE_CERTIFICATE)
+    journal(actor, "settlement.delivery.propose", trade, now, clause=CLAUSE_CERTIFICATE, key=key)
     return trade
 
 
 @act("settlement.delivery.return")
-def return_delivery(*, actor: Actor, number: str, reason: str, now: dt.datetime) -> Trade:
+def return_delivery(
+    *, actor: Actor, number: str, reason: str, now: dt.datetime, key: str | None = None
+) -> Trade:
     """The second person sends the proposal back. Raises as propose_delivery, and ReasonMissing, OtherPersonNeeded."""
     trade, case = lock_trade(number)
+    if answered_before(actor, "settlement.delivery.return", number, key, reason):
+        return trade
     procedures.advance(actor=actor, case=case, transition="return_delivery", now=now, reason=reason)
-    journal(actor, "settlement.delivery.return", trade, now, reason=reason.strip(), clause=CLAUSE_CERTIFICATE)
+    journal(
+        actor,
+        "settlement.delivery.return",
+        trade,
+        now,
+        reason=reason.strip(),
+        clause=CLAUSE_CERTIFICATE,
+        key=key,
+    )
     return trade
 
 
 @act("settlement.delivery.approve")
-def approve_delivery(*, actor: Actor, number: str, now: dt.datetime) -> Trade:
+def approve_delivery(*, actor: Actor, number: str, now: dt.datetime, key: str | None = None) -> Trade:
     """Deliver: the right to the buyer against the price out of escrow, in one ledger entry: both or neither (D17).
 
     The price of a reserve lot is owed to the treasury, that of a firm's lot to the firm; the payment order is
@@ -166,6 +184,8 @@ def approve_delivery(*, actor: Actor, number: str, now: dt.datetime) -> Trade:
     TermOver, InsufficientBalance, AccountOfRecordMissing.
     """
     trade, case = lock_trade(number)
+    if answered_before(actor, "settlement.delivery.approve", number, key):
+        return trade
     procedures.advance(actor=actor, case=case, transition="approve_delivery", now=now)
     certificate = Certificate.objects.filter(trade=trade, state="VALID").first()
     if certificate is None:
@@ -223,6 +243,7 @@ def approve_delivery(*, actor: Actor, number: str, now: dt.datetime) -> Trade:
             "payment": instruction.reference,
         },
         clause=CLAUSE_CERTIFICATE,
+        key=key,
     )
     return trade
 
@@ -285,12 +306,14 @@ def seller_paid(instruction: PaymentInstruction, now: dt.datetime) -> None:
 
 
 @act("settlement.income.confirm")
-def confirm_income(*, actor: Actor, number: str, now: dt.datetime) -> Trade:
+def confirm_income(*, actor: Actor, number: str, now: dt.datetime, key: str | None = None) -> Trade:
     """The finance bureau confirms that the income of a reserve lot has arrived in the treasury.
 
     Raises TradeNotFound, IncomeNotArrived, NotYourTurn, TransitionNotAllowed. Clause: 财税〔2015〕61号.
     """
     trade, _ = lock_trade(number)
+    if answered_before(actor, "settlement.income.confirm", number, key):
+        return trade
     arrived = PaymentInstruction.objects.filter(
         subject_type=SUBJECT,
         subject_id=trade.number,
@@ -307,6 +330,7 @@ def confirm_income(*, actor: Actor, number: str, now: dt.datetime) -> Trade:
         now,
         facts={"amount_fen": trade.amount_fen},
         clause=CLAUSE_INCOME,
+        key=key,
     )
     return trade
 
@@ -324,12 +348,14 @@ def _confirm_income(actor: Actor, trade: Trade, now: dt.datetime) -> None:
 
 
 @act("settlement.permit.change")
-def change_permit(*, actor: Actor, number: str, now: dt.datetime) -> Trade:
+def change_permit(*, actor: Actor, number: str, now: dt.datetime, key: str | None = None) -> Trade:
     """The permit office writes the right into the buyer's permit (and out of a selling firm's), by the certificate.
 
     Raises TradeNotFound, NotYourTurn, TransitionNotAllowed, PermitTooSmall, PartMissing (the buyer has no site).
     """
     trade, case = lock_trade(number)
+    if answered_before(actor, "settlement.permit.change", number, key):
+        return trade
     last = case.state == "income_confirmed"
     procedures.advance(
         actor=actor, case=case, transition="change_permit" if last else "change_permit_first", now=now
@@ -376,6 +402,7 @@ def change_permit(*, actor: Actor, number: str, now: dt.datetime) -> Trade:
         now,
         facts={"certificate": certificate.number, "quantity_g": trade.quantity_g},
         clause=CLAUSE_PERMIT,
+        key=key,
     )
     return trade
 

@@ -30,6 +30,7 @@ from terrace.market.settlement.services.payments import account_of_record, cance
 from terrace.market.settlement.services.refunds import open_refund
 from terrace.market.settlement.services.trades import (
     SUBJECT,
+    answered_before,
     end_trade,
     journal,
     lock_trade,
@@ -39,12 +40,16 @@ from terrace.market.settlement.services.trades import (
 
 
 @act("settlement.default.buyer")
-def declare_buyer_default(*, actor: Actor, number: str, reason: str, now: dt.datetime) -> Trade:
+def declare_buyer_default(
+    *, actor: Actor, number: str, reason: str, now: dt.datetime, key: str | None = None
+) -> Trade:
     """The buyer did not sign or pay: the deposit is forfeited to the treasury, the right is free again (R27).
 
     Raises TradeNotFound, NotYourTurn, TransitionNotAllowed, ReasonMissing, AccountOfRecordMissing.
     """
     trade, case = lock_trade(number)
+    if answered_before(actor, "settlement.default.buyer", number, key, reason):
+        return trade
     procedures.advance(actor=actor, case=case, transition="declare_buyer_default", now=now, reason=reason)
     forfeited = 0
     if trade.deposit is not None and trade.deposit.deposit_state == DepositState.HELD:
@@ -62,34 +67,43 @@ def declare_buyer_default(*, actor: Actor, number: str, reason: str, now: dt.dat
         facts={"forfeited_fen": forfeited},
         reason=reason.strip(),
         clause=CLAUSE_FORFEIT,
+        key=key,
     )
     return trade
 
 
 @act("settlement.default.seller")
-def declare_seller_default(*, actor: Actor, number: str, reason: str, now: dt.datetime) -> Trade:
+def declare_seller_default(
+    *, actor: Actor, number: str, reason: str, now: dt.datetime, key: str | None = None
+) -> Trade:
     """The seller did not sign: everything goes back to the buyer, the right stays with the seller (R27).
 
     Raises TradeNotFound, NotYourTurn, TransitionNotAllowed, ReasonMissing.
     """
     trade, case = lock_trade(number)
+    if answered_before(actor, "settlement.default.seller", number, key, reason):
+        return trade
     procedures.advance(actor=actor, case=case, transition="declare_seller_default", now=now, reason=reason)
     _give_back(actor, trade, now)
     _finish(actor, trade, Outcome.SELLER_DEFAULTED, reason, now)
-    journal(actor, "settlement.default.seller", trade, now, reason=reason.strip(), clause=CLAUSE_SELLER)
+    journal(
+        actor, "settlement.default.seller", trade, now, reason=reason.strip(), clause=CLAUSE_SELLER, key=key
+    )
     return trade
 
 
 @act("settlement.trade.void")
-def void_trade(*, actor: Actor, number: str, reason: str, now: dt.datetime) -> Trade:
+def void_trade(*, actor: Actor, number: str, reason: str, now: dt.datetime, key: str | None = None) -> Trade:
     """End a trade before delivery (fraud, collusion, force majeure): money back, right free, certificate void (R34).
 
     Raises TradeNotFound, NotYourTurn, TransitionNotAllowed, ReasonMissing.
     """
     trade, case = lock_trade(number)
+    if answered_before(actor, "settlement.trade.void", number, key, reason):
+        return trade
     procedures.advance(actor=actor, case=case, transition="void", now=now, reason=reason)
     unwind(actor=actor, trade=trade, reason=reason.strip(), now=now)
-    journal(actor, "settlement.trade.void", trade, now, reason=reason.strip(), clause=CLAUSE_VOID)
+    journal(actor, "settlement.trade.void", trade, now, reason=reason.strip(), clause=CLAUSE_VOID, key=key)
     return trade
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from terrace.kernel import workdays
-from terrace.kernel.audit.services import record
+from terrace.kernel.audit.services import digest_of, record
 from terrace.kernel.base import clock
 from terrace.kernel.base.actor import SYSTEM, Actor
 from terrace.kernel.base.db import act
@@ -39,6 +39,7 @@ from terrace.market.settlement.services.payments import (
     account_of_record,
     new_instruction,
 )
+from terrace.market.settlement.services.trades import answered_before
 
 SUBJECT = "settlement.refund"
 
@@ -111,34 +112,42 @@ def refund_deposit(*, actor: Actor, deposit_hold_id: int, cause: str, now: dt.da
 
 
 @act("settlement.refund.ask")
-def ask_refund(*, actor: Actor, number: str, now: dt.datetime) -> Refund:
+def ask_refund(*, actor: Actor, number: str, now: dt.datetime, key: str | None = None) -> Refund:
     """The first person asks for the refund. Raises NotFound, NotYourTurn, TransitionNotAllowed."""
     refund, case = _lock(number)
+    if answered_before(actor, "settlement.refund.ask", number, key):
+        return refund
     procedures.advance(actor=actor, case=case, transition="ask", now=now)
     refund.state = RefundState.ASKED
     refund.save(update_fields=["state"])
-    _record(actor, "settlement.refund.ask", refund, now)
+    _record(actor, "settlement.refund.ask", refund, now, key=key)
     return refund
 
 
 @act("settlement.refund.send_back")
-def send_back_refund(*, actor: Actor, number: str, reason: str, now: dt.datetime) -> Refund:
+def send_back_refund(
+    *, actor: Actor, number: str, reason: str, now: dt.datetime, key: str | None = None
+) -> Refund:
     """The second person does not agree; the refund is due again. Raises as ask_refund, and ReasonMissing, OtherPersonNeeded."""
     refund, case = _lock(number)
+    if answered_before(actor, "settlement.refund.send_back", number, key, reason):
+        return refund
     procedures.advance(actor=actor, case=case, transition="send_back", now=now, reason=reason)
     refund.state = RefundState.DUE
     refund.save(update_fields=["state"])
-    _record(actor, "settlement.refund.send_back", refund, now, reason=reason)
+    _record(actor, "settlement.refund.send_back", refund, now, reason=reason, key=key)
     return refund
 
 
 @act("settlement.refund.approve")
-def approve_refund(*, actor: Actor, number: str, now: dt.datetime) -> Refund:
+def approve_refund(*, actor: Actor, number: str, now: dt.datetime, key: str | None = None) -> Refund:
     """The second person approves: the deposit's hold ends, the sum is held for the bank, the payment order is written.
 
     Raises NotFound, NotYourTurn, OtherPersonNeeded, TransitionNotAllowed, AccountOfRecordMissing, InsufficientBalance.
     """
     refund, case = _lock(number)
+    if answered_before(actor, "settlement.refund.approve", number, key):
+        return refund
     procedures.advance(actor=actor, case=case, transition="approve", now=now)
     escrow = account_of_record(AccountPurpose.ESCROW, refund.city)
     transfers: list[ledger.Movement] = []
@@ -177,7 +186,7 @@ def approve_refund(*, actor: Actor, number: str, now: dt.datetime) -> Refund:
     )
     refund.state = RefundState.APPROVED
     refund.save(update_fields=["state", "instruction"])
-    _record(actor, "settlement.refund.approve", refund, now)
+    _record(actor, "settlement.refund.approve", refund, now, key=key)
     return refund
 
 
@@ -251,7 +260,9 @@ def _account(refund: Refund) -> PayeeAccount:
     return PayeeAccount(firm.bank_account_no, firm.name, firm.bank_name)
 
 
-def _record(actor: Actor, name: str, refund: Refund, now: dt.datetime, reason: str = "") -> None:
+def _record(
+    actor: Actor, name: str, refund: Refund, now: dt.datetime, reason: str = "", key: str | None = None
+) -> None:
     record(
         actor=actor,
         act=name,
@@ -261,4 +272,7 @@ def _record(actor: Actor, name: str, refund: Refund, now: dt.datetime, reason: s
         facts={"amount_fen": refund.amount_fen, "cause": refund.cause, "state": refund.state},
         reason=reason,
         clause=CLAUSE_REFUND,
+        key=key,
+        request_digest=digest_of([refund.number, reason.strip()]) if key else "",
+        result=refund.number if key else None,
     )

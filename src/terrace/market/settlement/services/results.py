@@ -26,6 +26,7 @@ from terrace.market.settlement.services.papers import render
 from terrace.market.settlement.services.signing import sign
 from terrace.market.settlement.services.trades import (
     SUBJECT,
+    answered_before,
     journal,
     lock_trade,
     lock_trade_of_case,
@@ -53,14 +54,16 @@ class ObjectionDecided(Refusal):
 
 
 @act("settlement.result.publish")
-def publish_result(*, actor: Actor, number: str, now: dt.datetime) -> Trade:
+def publish_result(*, actor: Actor, number: str, now: dt.datetime, key: str | None = None) -> Trade:
     """Issue the notice of award, publish the result and open the publicity of 5 working days (proposed).
 
     Raises TradeNotFound, NotYourTurn, TransitionNotAllowed, SignerMissing, FontMissing, PaperNotMade,
     workdays.CalendarMissing.
     """
     trade, case = lock_trade(number)
-    return _publish(actor, trade, case, now)
+    if answered_before(actor, "settlement.result.publish", number, key):
+        return trade
+    return _publish(actor, trade, case, now, key=key)
 
 
 @act("settlement.result.publish_overdue")
@@ -71,7 +74,12 @@ def publish_result_by_deadline(*, case_id: int, now: dt.datetime) -> Trade:
 
 
 def _publish(
-    actor: Actor, trade: Trade, case: Case, now: dt.datetime, act_name: str = "settlement.result.publish"
+    actor: Actor,
+    trade: Trade,
+    case: Case,
+    now: dt.datetime,
+    act_name: str = "settlement.result.publish",
+    key: str | None = None,
 ) -> Trade:
     until = workdays.deadline(now, PUBLICITY_WORKDAYS)
     procedures.advance(
@@ -128,6 +136,7 @@ def _publish(
             "amount_fen": trade.amount_fen,
         },
         clause=CLAUSE_PUBLICITY,
+        key=key,
     )
     return trade
 

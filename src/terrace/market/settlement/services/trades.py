@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from terrace.kernel.audit.services import record
+from terrace.kernel.audit.services import digest_of, first_answer, record
 from terrace.kernel.base.actor import Actor
 from terrace.kernel.base.errors import NotFound, Refusal
 from terrace.kernel.base.texts import Text
@@ -77,7 +77,12 @@ def journal(
     request_digest: str = "",
     result: Any = None,
 ) -> None:
-    """Part: the one journal entry of a step, about the trade by its number. Call it last."""
+    """Part: the one journal entry of a step, about the trade by its number. Call it last.
+
+    With a `key` and no digest of its own, the step is the one that `answered_before` asks about.
+    """
+    if key and not request_digest:
+        request_digest, result = digest_of([trade.number, reason]), trade.number
     record(
         actor=actor,
         act=name,
@@ -91,6 +96,15 @@ def journal(
         request_digest=request_digest,
         result=result,
     )
+
+
+def answered_before(actor: Actor, name: str, number: str, key: str | None, reason: str = "") -> bool:
+    """Part: whether this very form was answered already, so that sending it again changes nothing.
+
+    Call it after the locks. Raises KeyReused when the key came with another content.
+    """
+    digest = digest_of([number, reason.strip()])
+    return first_answer(actor=actor, act=name, key=key, request_digest=digest) is not None
 
 
 def tell_parties(

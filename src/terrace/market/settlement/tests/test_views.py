@@ -179,6 +179,19 @@ def test_buttons_are_there_for_those_who_may_and_work(market: Market) -> None:
     assert browser(market.maker).post(f"/trades/{trade.number}/step/nothing/").status_code == 404
 
 
+def test_the_same_form_sent_twice_gets_the_first_answer(market: Market) -> None:
+    """A double click, the back button: the key in the form tells a repeat from a second step."""
+    trade = paid(market)[0]
+    maker, checker = browser(market.maker), browser(market.checker)
+    for client, step in ((maker, "certificate"), (maker, "propose"), (checker, "deliver")):
+        for _ in range(2):
+            done = client.post(f"/trades/{trade.number}/step/{step}/", {"idempotency_key": f"{step}-form"})
+            assert (done.status_code, done.headers["Location"]) == (303, f"/trades/{trade.number}/")
+    assert Certificate.objects.filter(trade=trade).count() == 1
+    assert PaymentInstruction.objects.filter(purpose=Purpose.TREASURY).count() == 1
+    assert checker.post(f"/trades/{trade.number}/step/deliver/", {"idempotency_key": "new"}).status_code == 409
+
+
 def test_a_reason_that_is_missing_keeps_the_page(market: Market) -> None:
     trade = make_trade(market)
     client = browser(market.checker)

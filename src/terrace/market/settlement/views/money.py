@@ -348,7 +348,8 @@ def refund(request: HttpRequest, number: str) -> HttpResponse:
         if chosen is None:
             raise NotFound(what=Text("该步骤", "this step"))
         service, done = chosen
-        given: dict[str, Any] = {"actor": actor, "number": number, "now": clock.now()}
+        key = request.POST.get("idempotency_key") or None
+        given: dict[str, Any] = {"actor": actor, "number": number, "now": clock.now(), "key": key}
         if service is services.send_back_refund:
             given["reason"] = request.POST.get("reason", "")
         try:

@@ -126,7 +126,8 @@ def step(request: HttpRequest, number: str, name: str) -> HttpResponse:
         raise NotFound(what=Text("该步骤", "this step"))
     actor = actor_of(request)
     access.get_trade_for(actor, number)
-    given: dict[str, Any] = {"actor": actor, "number": number, "now": clock.now()}
+    key = request.POST.get("idempotency_key") or None
+    given: dict[str, Any] = {"actor": actor, "number": number, "now": clock.now(), "key": key}
     if chosen.reason:
         given["reason"] = request.POST.get("reason", "")
     try:
