@@ -10,14 +10,10 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from procrastinate.contrib.django import app as jobs
 from procrastinate.contrib.django.models import ProcrastinateEvent, ProcrastinateJob
 
 from terrace.kernel.audit.models import JournalEntry
-from terrace.kernel.audit.services import record
 from terrace.kernel.base.actor import Actor, Verdict
-from terrace.kernel.base.db import act
-from terrace.kernel.base.errors import Refusal
 from terrace.kernel.base.texts import Text
 from terrace.kernel.notify.models import MailState, Message
 from terrace.kernel.orgs.access import require_role
@@ -40,34 +36,6 @@ def may_see_operator(actor: Actor) -> Verdict:
 def may_operate(actor: Actor) -> Verdict:
     """Trying again what is stuck; it decides nothing and moves no money."""
     return require_role(actor, Role.ADMIN)
-
-
-class JobNotFailed(Refusal):
-    code = "platform.job.not_failed"
-    text = Text("该后台任务没有失败，无需重试。", "This job did not fail; there is nothing to try again.")
-    hint = Text("请刷新页面。", "Reload the page.")
-
-
-@act("platform.job.retry")
-def retry_job(*, actor: Actor, job_id: int, now: dt.datetime) -> None:
-    """Put a failed job back into the queue. Raises NotAllowed, JobNotFailed. Every job may run twice."""
-    may_operate(actor).require()
-    job = ProcrastinateJob.objects.filter(pk=job_id, status="failed").first()
-    if job is None:
-        raise JobNotFailed
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")  # the queue lives by the server's time, not the platform's
-        row = cursor.fetchone()
-    assert row is not None
-    jobs.job_manager.retry_job_by_id(job_id, retry_at=row[0])
-    record(
-        actor=actor,
-        act="platform.job.retry",
-        subject_type="job",
-        subject_id=job_id,
-        at=now,
-        facts={"task": job.task_name, "attempts": job.attempts},
-    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -332,7 +332,7 @@ def _try_again(actor: Actor, kind: str, number: str) -> None:
     elif kind == "mail":
         retry_mail(message_id=int(number), **given)
     elif kind == "job":
-        operator.retry_job(job_id=int(number), **given)
+        services.retry_job(job_id=int(number), **given)
     elif kind == "notice":
         retry_notice(announcement_id=int(number), **given)
     else:

@@ -25,7 +25,7 @@ from terrace.kernel.procedures import services as procedures
 from terrace.kernel.procedures.models import Case
 from terrace.kernel.publication import services as publication
 from terrace.kernel.publication.models import Announcement, Pending
-from terrace.web import operator
+from terrace.web import operator, services
 from terrace.web.tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -116,7 +116,7 @@ def test_others_see_nothing_and_the_auditor_only_reads() -> None:
         (procedures.retry_deadline, {"case_id": case.pk}),
         (notify.retry_mail, {"message_id": 1}),
         (publication.retry_notice, {"announcement_id": 1}),
-        (operator.retry_job, {"job_id": 1}),
+        (services.retry_job, {"job_id": 1}),
     ):
         with pytest.raises(NotAllowed):
             retry(actor=auditor, now=factories.NOW, **given)  # type: ignore[operator]
@@ -156,7 +156,7 @@ def test_a_failed_job_goes_back_into_the_queue() -> None:
     assert client.post(URL, {"kind": "job", "number": number}).status_code == 303
     assert ProcrastinateJob.objects.get(pk=number).status == "todo"
     assert client.post(URL, {"kind": "job", "number": number}).status_code == 409
-    assert operator.JobNotFailed.code == "platform.job.not_failed"
+    assert services.JobNotFailed.code == "platform.job.not_failed"
 
 
 def test_a_stuck_notice_is_tried_at_the_next_turn() -> None:
