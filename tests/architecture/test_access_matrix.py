@@ -79,6 +79,7 @@ SAMPLES: dict[str, Callable[[], object]] = {
     "letter_id": sample_of("orgs.DelegationLetter"),
     "approval_id": sample_of("orgs.Approval"),
     "organisation_id": sample_of("orgs.Organisation", memberships__user__username="buyer1"),
+    "change_id": sample_of("orgs.Approval", act="settlement.account.change"),
     "application_id": sample_of("orgs.AccountApplication"),
     "entry_id": sample_of("audit.JournalEntry"),
     "decision_id": sample_of(
@@ -99,6 +100,8 @@ SAMPLES: dict[str, Callable[[], object]] = {
     "unit_id": sample_of("rights.DischargeUnit", organisation__memberships__user__username="buyer1"),
     "verification_id": sample_of("rights.Verification"),
     "parcel_id": sample_of("rights.Parcel"),
+    "hold_id": sample_of("rights.ParcelHold", kind="COURT"),
+    "conduct_id": sample_of("rights.ConductRecord"),
     "project_id": sample_of("rights.Project", unit__organisation__memberships__user__username="buyer1"),
     "need_id": sample_of(
         "rights.NeedConfirmation", project__unit__organisation__memberships__user__username="buyer1"

@@ -68,6 +68,53 @@ def test_a_second_person_may_decide(as_application: object) -> None:
     assert Approval.objects.filter(state="WAITING").update(reason="") == 0
 
 
+# What each function with its owner's rights is for. A new one fails below until it is judged and named here.
+REVIEWED = {
+    "ledger_open_account": "opens an account",
+    "ledger_open_asset": "opens an asset",
+    "ledger_post_many": "posts many entries",
+    "ledger_post_one": "posts one entry of one transfer",
+    "terrace_journal": "writes one entry of the journal",
+}
+
+
+def _definers() -> dict[str, bool]:
+    """Each function with its owner's rights, in any schema of ours, and whether everybody may execute it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT p.proname, EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a"
+            " WHERE a.grantee = 0 AND a.privilege_type = 'EXECUTE') FROM pg_proc p"
+            " JOIN pg_namespace n ON n.oid = p.pronamespace"
+            " WHERE p.prosecdef AND n.nspname NOT IN ('pg_catalog', 'information_schema')"
+        )
+        return dict(cursor.fetchall())
+
+
+def test_functions_with_their_owners_rights_are_known_and_for_the_application_alone() -> None:
+    database.prepare()
+    found = _definers()
+    assert sorted(set(found) - set(REVIEWED)) == [], "a new SECURITY DEFINER function: judge it, then name it"
+    assert [name for name, everybody in found.items() if everybody] == []
+
+
+def test_a_function_that_a_later_release_adds_is_closed_by_the_next_preparation() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE FUNCTION later_release(p_given text) RETURNS text LANGUAGE sql SECURITY DEFINER"
+            " SET search_path = pg_catalog AS 'SELECT p_given'"
+        )
+        try:
+            assert _definers()["later_release"]
+            database.prepare()
+            assert not _definers()["later_release"]
+            cursor.execute(
+                f"SELECT has_function_privilege('{database.APP_ROLE}', 'later_release(text)', 'EXECUTE')"
+            )
+            assert cursor.fetchone() == (True,)
+        finally:
+            cursor.execute("DROP FUNCTION later_release(text)")
+
+
 def test_functions_with_their_owners_rights_pin_the_search_path() -> None:
     with connection.cursor() as cursor:
         cursor.execute(

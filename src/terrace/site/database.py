@@ -2,7 +2,8 @@
 
 The application works as role `terrace_app`: it owns nothing, and on every table that has an append-only
 trigger it holds no UPDATE, DELETE or TRUNCATE. So the journal and the ledger are protected twice,
-by trigger and by grants. Migrations run as the owner.
+by trigger and by grants. Functions with the owner's rights (SECURITY DEFINER) may be executed by it alone. Migrations
+run as the owner.
 """
 
 from __future__ import annotations
@@ -35,6 +36,12 @@ BY_FUNCTION_SQL = """
 SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'by_function_only'
 UNION VALUES ('audit_journal'), ('audit_stream'), ('ledger_entry')
 ORDER BY 1
+"""
+
+# Functions that run with their owner's rights are for the application alone: PostgreSQL gives EXECUTE to everybody.
+DEFINER_SQL = """
+SELECT oid::regprocedure::text FROM pg_proc
+WHERE prosecdef AND prokind = 'f' AND pronamespace = 'public'::regnamespace ORDER BY 1
 """
 
 GRANTS_SQL = f"""
@@ -120,6 +127,10 @@ def prepare() -> list[str]:
         cursor.execute(BY_FUNCTION_SQL)
         for (table,) in cursor.fetchall():
             cursor.execute(f"REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON {table} FROM {APP_ROLE}")
+        cursor.execute(DEFINER_SQL)
+        for (function,) in cursor.fetchall():
+            cursor.execute(f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC")
+            cursor.execute(f"GRANT EXECUTE ON FUNCTION {function} TO {APP_ROLE}")
     return tables
 
 

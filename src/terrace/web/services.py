@@ -1,10 +1,13 @@
-"""The one act of this tier: moving the clock of the demo city (ADR 0003)."""
+"""The acts of this tier: moving the clock of the demo city (ADR 0003), and trying a failed job again."""
 
 from __future__ import annotations
 
 import datetime as dt
 
 from django.conf import settings
+from django.db import connection
+from procrastinate.contrib.django import app as jobs
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from terrace.kernel.audit import services as audit
 from terrace.kernel.base import clock
@@ -12,6 +15,7 @@ from terrace.kernel.base.actor import Actor
 from terrace.kernel.base.db import act
 from terrace.kernel.base.errors import Refusal
 from terrace.kernel.base.texts import Text
+from terrace.web.operator import may_operate
 
 
 class ClockNotShiftable(Refusal):
@@ -66,3 +70,31 @@ def set_clock(*, actor: Actor, instant: dt.datetime, reason: str, now: dt.dateti
         reason=reason,
     )
     return instant
+
+
+class JobNotFailed(Refusal):
+    code = "platform.job.not_failed"
+    text = Text("该后台任务没有失败，无需重试。", "This job did not fail; there is nothing to try again.")
+    hint = Text("请刷新页面。", "Reload the page.")
+
+
+@act("platform.job.retry")
+def retry_job(*, actor: Actor, job_id: int, now: dt.datetime) -> None:
+    """Put a failed job back into the queue. Raises NotAllowed, JobNotFailed. Every job may run twice."""
+    may_operate(actor).require()
+    job = ProcrastinateJob.objects.filter(pk=job_id, status="failed").first()
+    if job is None:
+        raise JobNotFailed
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")  # the queue lives by the server's time, not the platform's
+        row = cursor.fetchone()
+    assert row is not None
+    jobs.job_manager.retry_job_by_id(job_id, retry_at=row[0])
+    audit.record(
+        actor=actor,
+        act="platform.job.retry",
+        subject_type="job",
+        subject_id=job_id,
+        at=now,
+        facts={"task": job.task_name, "attempts": job.attempts},
+    )

@@ -17,5 +17,6 @@ urlpatterns = [
     path("reserve.csv", views.reserve_csv, name="reserve_csv"),
     path("reserve.json", views.reserve_json, name="reserve_json"),
     path("reserve/figures/<slug:pollutant>/<slug:region>/", views.reserve_line, name="reserve_line"),
+    path("operator/", views.operator_page, name="operator"),
     path("demo/clock/", views.demo_clock, name="demo_clock"),
 ]

@@ -20,12 +20,15 @@ from django.views.decorators.http import require_GET, require_http_methods
 from terrace.kernel import workdays
 from terrace.kernel.base import clock
 from terrace.kernel.base.actor import ANONYMOUS, Actor
-from terrace.kernel.base.errors import Refusal
+from terrace.kernel.base.errors import NotFound, Refusal
 from terrace.kernel.base.quantity import Money, Pollutant, Quantity
 from terrace.kernel.base.texts import Text
+from terrace.kernel.notify.services import retry_mail
 from terrace.kernel.procedures import queries as procedures
+from terrace.kernel.procedures.services import retry_deadline
+from terrace.kernel.publication.services import retry_notice
 from terrace.market.reserve import queries as reserve_queries
-from terrace.web import charts, page, queries, services
+from terrace.web import charts, operator, page, queries, services
 from terrace.web.desk import blocks_for
 from terrace.web.forms import ClockForm, PriceFilterForm
 from terrace.web.glossary import GLOSSARY, STAGES, term
@@ -284,3 +287,109 @@ def _see_other(address: str) -> HttpResponse:
     response = HttpResponseRedirect(address)
     response.status_code = 303
     return response
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def operator_page(request: HttpRequest) -> HttpResponse:
+    """What is stuck and what runs; the administrator tries again what failed."""
+    actor = _actor(request)
+    operator.may_see_operator(actor).require()
+    refusal: Refusal | None = None
+    if request.method == "POST":
+        operator.may_operate(actor).require()
+        try:
+            _try_again(actor, request.POST.get("kind", ""), request.POST.get("number", ""))
+        except NotFound:
+            raise
+        except Refusal as raised:
+            refusal = raised
+        else:
+            done = Text("已安排，平台随即再办一次。", "Done: the platform tries once more at once.")
+            messages.success(request, done.of(get_language()))
+            response = HttpResponseRedirect(reverse("web:operator"))
+            response.status_code = 303
+            return response
+    return render(
+        request,
+        "web/operator.html",
+        {
+            "lights": operator.lights(clock.now()),
+            "parts": _operator_parts(),
+            "may_operate": bool(operator.may_operate(actor)),
+            "refusal": refusal,
+        },
+        status=refusal.http_status if refusal else 200,
+    )
+
+
+def _try_again(actor: Actor, kind: str, number: str) -> None:
+    """Raises NotFound for anything that is not on the page, and what the acts raise."""
+    if not number.isascii() or not number.isdigit() or len(number) > 18:
+        raise NotFound(what=Text("该事项", "this"))
+    given: dict[str, Any] = {"actor": actor, "now": clock.now()}
+    if kind == "deadline":
+        retry_deadline(case_id=int(number), **given)
+    elif kind == "mail":
+        retry_mail(message_id=int(number), **given)
+    elif kind == "job":
+        services.retry_job(job_id=int(number), **given)
+    elif kind == "notice":
+        retry_notice(announcement_id=int(number), **given)
+    else:
+        raise NotFound(what=Text("该事项", "this"))
+
+
+def _operator_parts() -> list[dict[str, Any]]:
+    """The four lists of what failed, each with its number and its first lines. Nine queries."""
+    cases, mails, notices = operator.stuck_cases(), operator.failed_mails(), operator.stuck_notices()
+    failed = operator.failed_jobs()
+    return [
+        {
+            "code": "deadline",
+            "title": Text("未能自动办理的期限", "Deadlines that could not be passed"),
+            "total": cases.count(),
+            "rows": [
+                {
+                    "what": case.title, "url": case.url, "at": case.deadline_at,
+                    "tries": case.pass_tries, "why": case.pass_error, "number": case.pk,
+                }
+                for case in cases[: operator.LINES]
+            ],
+        },
+        {
+            "code": "mail",
+            "title": Text("未能送达的邮件", "Mails that could not be sent"),
+            "total": mails.count(),
+            "rows": [
+                {
+                    "what": Text(f"{m.user.username}：{m.subject_zh}", f"{m.user.username}: {m.subject_en}"),
+                    "url": "", "at": m.at, "tries": m.mail_tries, "why": m.mail_error, "number": m.pk,
+                }
+                for m in mails[: operator.LINES]
+            ],
+        },
+        {
+            "code": "job",
+            "title": Text("失败的后台任务", "Jobs that failed"),
+            "total": len(failed),
+            "rows": [
+                {
+                    "what": Text(row["job"].task_name, row["job"].task_name), "url": "", "at": row["at"],
+                    "tries": row["job"].attempts, "why": row["job"].queue_name, "number": row["job"].pk,
+                }
+                for row in failed
+            ],
+        },
+        {
+            "code": "notice",
+            "title": Text("未能发布的公告", "Notices that could not be published"),
+            "total": notices.count(),
+            "rows": [
+                {
+                    "what": Text(p.announcement.title_zh, p.announcement.title_en), "url": "",
+                    "at": p.announcement.at, "tries": p.tries, "why": p.error, "number": p.announcement_id,
+                }
+                for p in notices[: operator.LINES]
+            ],
+        },
+    ]  # fmt: skip

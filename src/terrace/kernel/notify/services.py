@@ -12,12 +12,16 @@ from django.db import transaction
 from procrastinate.contrib.django import app as jobs
 from procrastinate.types import JSONValue
 
+from terrace.kernel.audit.services import record
 from terrace.kernel.base.actor import Actor
-from terrace.kernel.base.errors import NotFound
+from terrace.kernel.base.db import act
+from terrace.kernel.base.errors import NotFound, Refusal
 from terrace.kernel.base.texts import Text
 from terrace.kernel.notify import rules
 from terrace.kernel.notify.models import MailState, Message
 from terrace.kernel.notify.queries import inbox_of, recipients
+from terrace.kernel.orgs.access import require_role
+from terrace.kernel.orgs.roles import Role
 
 SEND_TASK = "notify.send_mail"
 QUEUE = "mail"
@@ -87,6 +91,35 @@ def send_mail(*, message_id: int, now: dt.datetime) -> bool:
         raise
     Message.objects.filter(pk=message_id).update(mail_state=MailState.SENT, mailed_at=now, mail_error="")
     return True
+
+
+class MailNotFailed(Refusal):
+    code = "notify.mail.not_failed"
+    text = Text("这封邮件没有失败，无需重发。", "This mail did not fail; there is nothing to send again.")
+    hint = Text("请刷新页面。", "Reload the page.")
+
+
+@act("notify.mail.retry")
+def retry_mail(*, actor: Actor, message_id: int, now: dt.datetime) -> Message:
+    """Queue a failed mail once more; by the administrator. Raises NotAllowed, NotFound, MailNotFailed."""
+    require_role(actor, Role.ADMIN).require()
+    message = Message.objects.select_for_update().filter(pk=message_id).first()
+    if message is None:
+        raise NotFound(what=Text("消息", "The message"))
+    if message.mail_state != MailState.FAILED:
+        raise MailNotFailed
+    message.mail_state = MailState.QUEUED
+    message.save(update_fields=["mail_state"])
+    jobs.configure_task(SEND_TASK, queue=QUEUE).defer(message_id=message.pk)
+    record(
+        actor=actor,
+        act="notify.mail.retry",
+        subject_type="message",
+        subject_id=message.pk,
+        at=now,
+        facts={"tries": message.mail_tries, "error": message.mail_error},
+    )
+    return message
 
 
 def mark_read(*, actor: Actor, message_ids: Collection[int] | None, now: dt.datetime) -> int:

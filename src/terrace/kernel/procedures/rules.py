@@ -75,7 +75,8 @@ class Transition:
     `roles` are role codes or "SYSTEM" (a deadline, a job, another procedure). A role of a certain party
     is written `FIRM_CLERK@buyer`; the case then names that party. `expected=False` marks a right that may
     be used (withdraw, object) but is not a task that waits for anybody. `other_person_than` names
-    transitions whose persons must not take this one.
+    transitions whose persons must not take this one. `after_end=True` marks what may still happen to an ended
+    case, by the system alone: a sale that came to nothing after its award.
     """
 
     code: str
@@ -87,6 +88,7 @@ class Transition:
     needs_reason: bool = False
     other_person_than: tuple[str, ...] = ()
     expected: bool = True
+    after_end: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,8 +224,12 @@ def _check_transitions(procedure: Procedure, roles: set[str] | None) -> list[str
             faults.append(f"{where} has no role")
         faults += [f"{where}: unknown source {s}" for s in t.sources if s not in states]
         faults += [
-            f"{where} leaves the final state {s}" for s in t.sources if s in states and states[s].final
+            f"{where} leaves the final state {s}"
+            for s in t.sources
+            if s in states and states[s].final and not t.after_end
         ]
+        if t.after_end:
+            faults += _check_after_end(t, states)
         if t.target not in states:
             faults.append(f"{where}: unknown target {t.target}")
         if roles is not None:
@@ -231,6 +237,19 @@ def _check_transitions(procedure: Procedure, roles: set[str] | None) -> list[str
         if any(r.startswith(SYSTEM_ROLE + "@") for r in t.roles):
             faults.append(f"{where}: SYSTEM is no party")
         faults += [f"{where}: other person than unknown {c}" for c in t.other_person_than if c not in codes]
+    return faults
+
+
+def _check_after_end(t: Transition, states: dict[str, State]) -> list[str]:
+    """What happens after the end leads from ends to an end, by the system, and waits for nobody."""
+    where = f"transition {t.code} after the end"
+    faults = [
+        f"{where}: {code} is not final"
+        for code in (*t.sources, t.target)
+        if code in states and not states[code].final
+    ]
+    if t.roles != (SYSTEM_ROLE,) or t.expected:
+        faults.append(f"{where}: only the system takes it, and it is not expected")
     return faults
 
 

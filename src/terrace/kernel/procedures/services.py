@@ -21,6 +21,8 @@ from terrace.kernel.base.actor import SYSTEM, Actor
 from terrace.kernel.base.db import act
 from terrace.kernel.base.errors import NotFound, Refusal, Stale
 from terrace.kernel.base.texts import Text
+from terrace.kernel.orgs.access import require_role
+from terrace.kernel.orgs.roles import Role
 from terrace.kernel.procedures.models import Case, CaseParty, CaseStep
 from terrace.kernel.procedures.procedures import find, handler_of, latest
 from terrace.kernel.procedures.rules import (
@@ -386,6 +388,32 @@ def _pass_one(case: Case, now: dt.datetime) -> Passed | None:
         log.exception("deadline of case %s (%s) could not be passed", case.pk, case.procedure_code)
         return Passed(case.pk, transition, text)
     return Passed(case.pk, transition)
+
+
+class NothingStuck(Refusal):
+    code = "platform.nothing_stuck"
+    text = Text("该事项已不在待处理中，没有需要重试的。", "Nothing of this waits for another try any more.")
+    hint = Text("请刷新页面。", "Reload the page.")
+
+
+@act("procedure.deadline.retry")
+def retry_deadline(*, actor: Actor, case_id: int, now: dt.datetime) -> Case:
+    """Let the worker pass a stuck deadline at its next turn, without the rest of the wait. By the administrator;
+    it decides nothing. Raises NotAllowed, NotFound, NothingStuck."""
+    require_role(actor, Role.ADMIN).require()
+    case = lock_case(case_id)
+    if not case.pass_error or case.closed_at is not None:
+        raise NothingStuck
+    Case.objects.filter(pk=case.pk).update(pass_again_at=None)
+    audit.record(
+        actor=actor,
+        act="procedure.deadline.retry",
+        subject_type=case.subject_type,
+        subject_id=case.subject_id,
+        at=now,
+        facts={"case": case.pk, "tries": case.pass_tries, "error": case.pass_error},
+    )
+    return case
 
 
 def _is_due(case: Case, now: dt.datetime) -> bool:

@@ -17,8 +17,10 @@ from django.utils import translation
 from terrace.kernel.audit import services as audit
 from terrace.kernel.base.actor import SYSTEM, Actor
 from terrace.kernel.base.db import act
-from terrace.kernel.base.errors import InputInvalid, NotFound
+from terrace.kernel.base.errors import InputInvalid, NotFound, Refusal
 from terrace.kernel.base.texts import Text
+from terrace.kernel.orgs.access import require_role
+from terrace.kernel.orgs.roles import Role
 from terrace.kernel.publication import rules
 from terrace.kernel.publication.access import may_correct
 from terrace.kernel.publication.models import Announcement, Notice, Pending
@@ -201,6 +203,49 @@ def publish_pending(*, now: dt.datetime, limit: int = 200) -> list[int]:
         if notice is not None:
             numbers.append(notice.sequence)
     return numbers
+
+
+class NoticeNotStuck(Refusal):
+    code = "publication.notice.not_stuck"
+    text = Text("该公告没有卡住，无需重试。", "This notice is not stuck; there is nothing to try again.")
+    hint = Text("请刷新页面。", "Reload the page.")
+
+
+@act("publication.notice.retry")
+def retry_notice(*, actor: Actor, announcement_id: int, now: dt.datetime) -> Pending:
+    """Let the publisher try a stuck notice at its next turn; by the administrator. Raises NotAllowed, NoticeNotStuck."""
+    require_role(actor, Role.ADMIN).require()
+    waiting = (
+        Pending.objects.select_for_update().filter(announcement_id=announcement_id).exclude(error="").first()
+    )
+    if waiting is None:
+        raise NoticeNotStuck
+    waiting.again_at = None
+    waiting.save(update_fields=["again_at"])
+    audit.record(
+        actor=actor,
+        act="publication.notice.retry",
+        subject_type="announcement",
+        subject_id=announcement_id,
+        at=now,
+        facts={"tries": waiting.tries, "error": waiting.error},
+    )
+    return waiting
+
+
+@act("platform.verify")
+def record_verification(
+    *, actor: Actor, findings: list[dict[str, str]], seconds: int, now: dt.datetime
+) -> None:
+    """Write down that journal, ledger, notices and documents were recomputed, and what was found. By `terrace verify`."""
+    audit.record(
+        actor=actor,
+        act="platform.verify",
+        subject_type="platform",
+        subject_id="data",
+        at=now,
+        facts={"ok": not findings, "findings": findings[:20], "seconds": seconds},
+    )
 
 
 def _render(announcement: Announcement) -> Text:

@@ -19,6 +19,7 @@ class ListingsConfig(AppConfig):
         from terrace.market.settlement.services import on_ended, on_paid
 
         register(procedures.LISTING)
+        register(procedures.LISTING_2)
         register(procedures.SIGN_UP)
         on_deadline("listings.listing", "open_quoting", services.pass_listing_deadline)
         for transition in ("lapse", "qualification_missed", "deposit_missed"):

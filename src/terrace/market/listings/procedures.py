@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from terrace.kernel.base.texts import Text
 from terrace.kernel.procedures.rules import Deadline, Procedure, State, Transition
 
 NOTICE = "按出让公告载明的时间办理"
 ACCEPT = "交易机构受理后冻结标的排污权"
 MODE = "报名、资格审查和保证金截止后按合格竞买人数确定交易方式"
+AFTER_AWARD = "成交后未签约、未付款或被宣告无效的，标的可以重新出让"
 STOP = "公告期间因故中止或终止交易"
 SIGNUP = "按出让公告报名，企业经办、审批分离"
 DEPOSIT = "保证金须在公告载明的时间前到账，未到账不得参加竞价"
@@ -112,6 +115,26 @@ LISTING = Procedure(
             STOP,
             needs_reason=True,
             expected=False,
+        ),
+    ),
+)
+
+# Version 2: a sale that came to nothing after its award is written into the case as well, not on the offer alone.
+LISTING_2 = replace(
+    LISTING,
+    version=2,
+    transitions=(
+        *LISTING.transitions,
+        Transition(
+            "sale_ended",
+            ("SOLD",),
+            "FAILED",
+            ("SYSTEM",),
+            Text("成交后未完成", "The sale came to nothing"),
+            AFTER_AWARD,
+            needs_reason=True,
+            expected=False,
+            after_end=True,
         ),
     ),
 )

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from django.db.models import QuerySet
+
 from terrace.kernel.base.actor import Actor, Verdict
 from terrace.kernel.base.errors import NotFound
 from terrace.kernel.base.texts import Text
 from terrace.kernel.documents.models import Document
 from terrace.kernel.orgs.roles import Role
+from terrace.market.rights import rules
 from terrace.market.rights.models import (
     Area,
+    ConductRecord,
     DischargeUnit,
     NeedConfirmation,
     Parcel,
+    ParcelHold,
     Project,
     Verification,
 )
@@ -96,8 +101,73 @@ def may_record_quality(actor: Actor) -> Verdict:
     return YES if actor.is_system else role_verdict(actor, *BUREAU)
 
 
-def may_record_conduct(actor: Actor) -> Verdict:
-    return role_verdict(actor, *BUREAU)
+def may_enter_conduct(actor: Actor) -> Verdict:
+    """Whether the actor may enter records at all; for which firms says `may_record_conduct`."""
+    return role_verdict(actor, *BUREAU, Role.BRANCH)
+
+
+def may_record_conduct(actor: Actor, organisation_id: int) -> Verdict:
+    """The bureau for every firm; a branch for firms that have a site in its area."""
+    verdict = may_enter_conduct(actor)
+    if not verdict or actor.has_role(*BUREAU):
+        return verdict
+    if DischargeUnit.objects.filter(organisation_id=organisation_id, area__code=actor.area).exists():
+        return YES
+    return Verdict(
+        False, Text("该单位在本辖区没有排污场所。", "this firm has no site in the area of your branch.")
+    )
+
+
+def may_list_bars(actor: Actor) -> Verdict:
+    """Conduct records and court orders: bodies that decide by them, the auditor; a firm sees its own."""
+    return role_verdict(actor, *FIRM, Role.BRANCH, *BUREAU, *READ_ALL, *EXCHANGE, *RESERVE)
+
+
+def conduct_for(actor: Actor) -> QuerySet[ConductRecord]:
+    """The records an actor may see, newest first: a firm its own, a branch those of its area, others all."""
+    found = ConductRecord.objects.select_related("organisation").order_by("-pk")
+    if actor.has_role(*BUREAU, *READ_ALL, *EXCHANGE):
+        return found
+    if actor.has_role(Role.BRANCH):
+        in_area = DischargeUnit.objects.filter(area__code=actor.area).values("organisation_id")
+        return found.filter(organisation_id__in=in_area)
+    return found.filter(organisation_id=actor.organisation_id or 0)
+
+
+def get_conduct_for(actor: Actor, conduct_id: int) -> ConductRecord:
+    """Raises NotAllowed, NotFound: that another firm has a record is not told."""
+    may_list_bars(actor).require()
+    found = conduct_for(actor).filter(pk=conduct_id).first()
+    if found is None:
+        raise NotFound(what=Text("该记录", "the record"))
+    return found
+
+
+def court_orders_for(actor: Actor) -> QuerySet[ParcelHold]:
+    """The court's freezes an actor may see, newest first: a firm those on its own rights, staff all."""
+    found = (
+        ParcelHold.objects.filter(kind=rules.HoldKind.COURT.value)
+        .select_related("parcel__right__area", "parcel__holder")
+        .order_by("-pk")
+    )
+    if actor.has_role(*BUREAU, *READ_ALL, *EXCHANGE, Role.BRANCH):
+        return found
+    return found.filter(parcel__holder_id=actor.organisation_id or 0)
+
+
+def get_court_order_for(actor: Actor, hold_id: int) -> ParcelHold:
+    """Raises NotAllowed, NotFound."""
+    may_list_bars(actor).require()
+    found = court_orders_for(actor).filter(pk=hold_id).first()
+    if found is None:
+        raise NotFound(what=Text("该司法冻结", "the court's freeze"))
+    return found
+
+
+def may_read_court_paper(actor: Actor, document: Document) -> Verdict:
+    """Papers of a court: the bureau that carries them out and the monitor; the auditor reads everything anyway."""
+    del document
+    return role_verdict(actor, *BUREAU, *READ_ALL)
 
 
 def may_freeze_by_court(actor: Actor) -> Verdict:

@@ -12,10 +12,13 @@ class RightsConfig(AppConfig):
         from terrace.kernel.documents.rules import DocumentKind
         from terrace.kernel.procedures.procedures import register
         from terrace.market.rights import access, procedures
-        from terrace.market.rights.rules import PaperKind
+        from terrace.market.rights.rules import CourtPaper, PaperKind
 
         register(procedures.VERIFICATION)
         register(procedures.NEED)
         for kind in PaperKind:
             register_kind(DocumentKind(kind.value, kind.label))
+        for paper in CourtPaper:
+            register_kind(DocumentKind(paper.value, paper.label))
+        register_reader("court_order", access.may_read_court_paper)
         register_reader("verification", access.may_read_paper)

@@ -214,3 +214,54 @@ class NeedForm(forms.Form):
     def emissions(self) -> dict[Pollutant, int]:
         """The quantities above zero, in grams per year."""
         return {p: self.cleaned_data[p.value] for p in Pollutant if self.cleaned_data.get(p.value)}
+
+
+class CourtOrderForm(forms.Form):
+    """A court's order to freeze: number, court, for whom, how much, until when, and the paper itself."""
+
+    ruling_no = forms.CharField(
+        label=both("文书编号", "Number of the order"),
+        help_text=both("如（2023）鲁15执1号", "For example (2023) Lu 15 Zhi 1"),
+        max_length=60,
+    )
+    court = forms.CharField(label=both("法院", "Court"), max_length=120)
+    applicant = forms.CharField(label=both("申请执行人或申请保全人", "For whom it is frozen"), max_length=200)
+    quantity_g = TonnesField(label=both("冻结数量", "Quantity to freeze"))
+    until = forms.DateField(
+        label=both("冻结至（含当日，文书未写可不填）", "Last day (leave empty when the order names none)"),
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+    )
+    file = forms.FileField(label=both("法院文书（PDF或图片）", "The court's paper (PDF or picture)"))
+
+
+class CourtLiftForm(forms.Form):
+    """A court's order that lifts a freeze."""
+
+    ruling_no = forms.CharField(label=both("解除文书编号", "Number of the order"), max_length=60)
+    file = forms.FileField(label=both("法院文书（PDF或图片）", "The court's paper (PDF or picture)"))
+
+
+class ConductForm(forms.Form):
+    """Something on record against a firm, found by its credit code."""
+
+    credit_code = forms.CharField(
+        label=both("统一社会信用代码", "Credit code"),
+        help_text=both("18位", "18 characters"),
+        max_length=18,
+    )
+    kind = forms.ChoiceField(label=both("类型", "Kind"), choices=worded(rules.ConductKind))
+    paper_no = forms.CharField(label=both("文书编号", "Number of the decision"), max_length=120)
+    issuer = forms.CharField(label=both("作出单位", "Authority that decided"), max_length=120)
+    since = forms.DateField(label=both("起始日", "First day"), widget=forms.DateInput(attrs={"type": "date"}))
+
+
+class ConductEndForm(forms.Form):
+    """The last day a record counts, and why it ends."""
+
+    until = forms.DateField(
+        label=both("最后一日（含当日）", "Last day it counts"), widget=forms.DateInput(attrs={"type": "date"})
+    )
+    reason = forms.CharField(
+        label=both("终止理由", "Why it ends"), max_length=300, widget=forms.Textarea(attrs={"rows": 3})
+    )

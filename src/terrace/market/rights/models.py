@@ -105,6 +105,8 @@ class ConductRecord(CityRow):
     paper_no = models.CharField(max_length=120)
     since = models.DateField()
     until = models.DateField(null=True, db_comment="last day it counts; empty while open")
+    issuer = models.CharField(max_length=120, blank=True, db_comment="which authority decided it")
+    end_reason = models.CharField(max_length=300, blank=True)
     recorded_at = models.DateTimeField()
 
     class Meta:
@@ -335,11 +337,21 @@ class ParcelHold(CityRow):
     reason = models.CharField(max_length=300)
     subject_type = models.CharField(max_length=60)
     subject_id = models.CharField(max_length=60)
+    court = models.CharField(max_length=120, blank=True, db_comment="which court ordered it; empty otherwise")
+    applicant = models.CharField(max_length=200, blank=True, db_comment="for whom the court froze it")
+    until = models.DateField(null=True, db_comment="last day the court's order names; empty without a limit")
+    lift_reason = models.CharField(
+        max_length=300, blank=True, db_comment="number of the order that lifted it"
+    )
     placed_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=Q(court="", applicant="", until__isnull=True) | Q(kind="COURT"),
+                name="rights_hold_court",
+            ),
             models.CheckConstraint(
                 condition=Q(state="ACTIVE", ended_at__isnull=True)
                 | ~Q(state="ACTIVE") & Q(ended_at__isnull=False),

@@ -132,6 +132,13 @@ class ConductKind(Worded):
     DISHONEST = "DISHONEST", Text("失信名单", "Dishonesty list")
 
 
+class CourtPaper(Worded):
+    """Papers of a court: what orders a freeze, and what lifts it."""
+
+    COURT_ORDER = "court_order", Text("协助冻结文书", "Order to freeze")
+    COURT_LIFT = "court_lift", Text("解除冻结文书", "Order to lift a freeze")
+
+
 class MoveKind(Worded):
     """How a parcel came to be: the steps of the chain that a citizen reads."""
 

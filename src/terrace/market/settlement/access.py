@@ -9,9 +9,11 @@ from terrace.kernel.base.errors import NotFound
 from terrace.kernel.base.texts import Text
 from terrace.kernel.documents.models import Document
 from terrace.kernel.orgs.access import require_role
+from terrace.kernel.orgs.models import Approval
 from terrace.kernel.orgs.roles import Role
 from terrace.market.settlement.models import (
     BankLine,
+    Certificate,
     Objection,
     PaymentInstruction,
     Refund,
@@ -33,6 +35,8 @@ STAFF = (
 )
 MONEY_READERS = (Role.EXCHANGE_MAKER, Role.EXCHANGE_CHECKER, Role.FINANCE, Role.AUDITOR)
 YES = Verdict(True)
+ACCOUNT_CHANGE = "settlement.account.change"
+CERTIFICATE_REISSUE = "settlement.certificate.reissue"
 
 
 def may_see_trade(actor: Actor, trade: Trade) -> Verdict:
@@ -121,6 +125,37 @@ def get_refund_for(actor: Actor, number: str) -> Refund:
 
 def may_register_accounts(actor: Actor) -> Verdict:
     return require_role(actor, Role.EXCHANGE_MAKER)
+
+
+def may_see_accounts(actor: Actor) -> Verdict:
+    """The accounts of record: those who work with the money, and the auditor."""
+    return require_role(actor, *MONEY_READERS)
+
+
+def get_account_change_for(actor: Actor, approval_id: int) -> Approval:
+    """A proposed change of an account of record. Raises NotAllowed, NotFound."""
+    may_see_accounts(actor).require()
+    found = (
+        Approval.objects.select_related("organisation", "maker_person", "checker_person")
+        .filter(pk=approval_id, act=ACCOUNT_CHANGE)
+        .first()
+    )
+    if found is None:
+        raise NotFound(what=Text("该账户变更", "the change of account"))
+    return found
+
+
+def may_ask_reissue(actor: Actor) -> Verdict:
+    return require_role(actor, Role.EXCHANGE_MAKER)
+
+
+def get_certificate_for(actor: Actor, number: str) -> Certificate:
+    """A certificate as its case knows it: for those who may see the trade. Raises NotFound, NotAllowed."""
+    found = Certificate.objects.select_related("trade__case").filter(number=number.strip().upper()).first()
+    if found is None:
+        raise NotFound(what=Text("该鉴证书", "the certificate"))
+    may_see_trade(actor, found.trade).require()
+    return found
 
 
 def may_read_trade_document(actor: Actor, document: Document) -> Verdict:

@@ -12,6 +12,7 @@ class SettlementConfig(AppConfig):
         from terrace.kernel.documents.access import register_reader
         from terrace.kernel.documents.procedures import register_kind as register_document_kind
         from terrace.kernel.ledger.queries import register_subject
+        from terrace.kernel.orgs.services import on_decision
         from terrace.kernel.procedures.procedures import on_deadline, register
         from terrace.kernel.publication.procedures import NoticeKind, register_kind
         from terrace.market.settlement import access, procedures, services
@@ -35,10 +36,23 @@ class SettlementConfig(AppConfig):
         services.on_paid(Purpose.PRICE, services.price_paid)
         services.on_paid(Purpose.REFUND, services.refund_paid)
         services.on_paid(Purpose.SELLER_PAYOUT, services.seller_paid)
+        on_decision(
+            access.ACCOUNT_CHANGE,
+            label=Text("变更结算账户登记", "Change of an account of record"),
+            url=lambda approval: f"/settlement/accounts/changes/{approval.pk}/",
+            facts=services.account_facts,
+        )
+        on_decision(
+            access.CERTIFICATE_REISSUE,
+            label=Text("换发鉴证书", "A certificate issued again"),
+            url=lambda approval: f"/certificates/{approval.subject_id}/reissue/",
+            facts=services.reissue_facts_of,
+        )
         for code, label in (
             ("settlement.result", Text("成交公示", "Result")),
             ("settlement.delivered", Text("交割公告", "Delivery")),
             ("settlement.ended", Text("交易终止公告", "End of a trade")),
+            ("settlement.reissued", Text("鉴证书换发公告", "Certificate replaced")),
         ):
             register_kind(NoticeKind(code, label))
         for code, label, types in (

@@ -11,7 +11,7 @@ from django.utils.translation import get_language
 from terrace.kernel.base.quantity import Pollutant
 from terrace.kernel.base.texts import Text
 from terrace.market.rights.rules import Worded
-from terrace.market.settlement.rules.words import InstructionState, Purpose
+from terrace.market.settlement.rules.words import AccountPurpose, InstructionState, Purpose, ReissueCause
 
 ALL = Text("全部", "All")
 
@@ -157,3 +157,52 @@ class CheckForm(SpokenForm):
         "number": Text("如 PQJZ-371500-2023-0001", "For example PQJZ-371500-2023-0001"),
         "file": Text("文件只用于核验，不保存。", "The file is only checked, not kept."),
     }
+
+
+class ReissueForm(SpokenForm):
+    """Why a certificate is issued again."""
+
+    cause = forms.ChoiceField()
+    reason = forms.CharField(max_length=300, widget=forms.Textarea(attrs={"rows": 3}))
+    labels = {
+        "cause": Text("事由", "Cause"),
+        "reason": Text("说明（申请单位、来函编号等）", "Explanation (who asked, number of the letter)"),
+    }
+    helps = {"reason": Text("记入日志，不公开。", "Kept in the journal, not published.")}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        cause = self.fields["cause"]
+        assert isinstance(cause, forms.ChoiceField)
+        cause.choices = [(word.value, word.label.of(get_language())) for word in ReissueCause]
+
+
+class AccountForm(SpokenForm):
+    """A new bank account of record."""
+
+    purpose = forms.ChoiceField()
+    organisation_id = forms.TypedChoiceField(coerce=int)
+    account_no = forms.CharField(max_length=60)
+    account_name = forms.CharField(max_length=200, required=False)
+    bank_name = forms.CharField(max_length=200)
+    labels = {
+        "purpose": Text("账户用途", "Purpose"),
+        "organisation_id": Text("开户单位", "Holder"),
+        "account_no": Text("银行账号", "Account number"),
+        "account_name": Text("户名", "Name of the account"),
+        "bank_name": Text("开户银行", "Bank"),
+    }
+    helps = {
+        "account_no": Text("8至40位数字，可以带空格。", "8 to 40 digits; spaces do no harm."),
+        "account_name": Text("不填就用单位名称。", "Left empty it is the holder's name."),
+        "bank_name": Text("写到支行，例如“某银行聊城分行”。", "With its branch."),
+    }
+
+    def __init__(self, *args: Any, holders: Iterable[tuple[int, str]] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        language = get_language()
+        purpose, holder = self.fields["purpose"], self.fields["organisation_id"]
+        assert isinstance(purpose, forms.ChoiceField)
+        assert isinstance(holder, forms.ChoiceField)
+        purpose.choices = [(word.value, word.label.of(language)) for word in AccountPurpose]
+        holder.choices = list(holders)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from terrace.kernel.base import clock
 from terrace.kernel.base.quantity import Money, Pollutant
@@ -21,9 +21,11 @@ from terrace.market.rights.rules import Basin, RightSource
 from terrace.market.settlement.models import (
     BankLine,
     Certificate,
+    InstructionState,
     Objection,
     PaymentInstruction,
     Purpose,
+    SettlementAccount,
     StatementImport,
     Trade,
 )
@@ -118,6 +120,43 @@ def suspense_lines() -> QuerySet[BankLine]:
     return BankLine.objects.filter(state="SUSPENSE").select_related("statement").order_by("booked_on", "id")
 
 
+def open_account(purpose: str, city: str) -> SettlementAccount | None:
+    """The bank account of record for a purpose."""
+    return (
+        SettlementAccount.objects.select_related("organisation")
+        .filter(city=city, purpose=purpose, until__isnull=True)
+        .first()
+    )
+
+
+def accounts_of_record(city: str) -> QuerySet[SettlementAccount]:
+    """Every account of record, those in use first, then the newest."""
+    return (
+        SettlementAccount.objects.filter(city=city)
+        .select_related("organisation")
+        .order_by(F("until").desc(nulls_first=True), "purpose", "-id")
+    )
+
+
+def open_on_account(account: SettlementAccount) -> QuerySet[PaymentInstruction]:
+    """Unpaid instructions that name this account: a change does not touch them."""
+    return PaymentInstruction.objects.filter(
+        city=account.city, state=InstructionState.DUE, payee_account_no=account.account_no
+    )
+
+
+def open_on_former_accounts(city: str) -> QuerySet[PaymentInstruction]:
+    """Unpaid instructions that name an account which is no longer of record, the earliest due first."""
+    accounts = SettlementAccount.objects.filter(city=city)
+    current = accounts.filter(until__isnull=True).values("account_no")
+    former = accounts.filter(until__isnull=False).exclude(account_no__in=current).values("account_no")
+    return (
+        PaymentInstruction.objects.filter(city=city, state=InstructionState.DUE, payee_account_no__in=former)
+        .select_related("payer")
+        .order_by("due_at", "id")
+    )
+
+
 def open_objections() -> QuerySet[Objection]:
     return Objection.objects.filter(state="OPEN").select_related("trade__buyer", "trade__case").order_by("id")
 
@@ -136,6 +175,16 @@ def certificate_by_digest(file_digest: str) -> Certificate | None:
         .filter(file_digest=file_digest)
         .first()
     )
+
+
+def replaced_by(certificate: Certificate) -> Certificate | None:
+    """The certificate that stands in place of this one."""
+    return Certificate.objects.filter(replaces=certificate).first()
+
+
+def certificates_of(trade: Trade) -> QuerySet[Certificate]:
+    """Every certificate of a trade, the first one first."""
+    return Certificate.objects.filter(trade=trade).order_by("id")
 
 
 def masked(name: str) -> str:

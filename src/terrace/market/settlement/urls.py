@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from terrace.market.settlement.views import money, public, trades
+from terrace.market.settlement.views import accounts, certificates, money, public, trades
 
 app_name = "settlement"
 urlpatterns = [
@@ -19,6 +19,8 @@ urlpatterns = [
     path("certificates/signer.pem", public.signer_pem, name="signer_pem"),
     path("certificates/<str:number>/", public.certificate, name="certificate"),
     path("certificates/<str:number>.json", public.certificate_json, name="certificate_json"),
+    path("certificates/<str:number>/print/", public.certificate_print, name="certificate_print"),
+    path("certificates/<str:number>/reissue/", certificates.reissue, name="reissue"),
     path("trades/", trades.trades, name="trades"),
     path("trades/<str:number>/", trades.trade, name="trade"),
     path("trades/<str:number>/sign/", trades.sign, name="sign"),
@@ -28,6 +30,8 @@ urlpatterns = [
     path("settlement/payments/", money.payments, name="payments"),
     path("settlement/payments.csv", money.payments_csv, name="payments_csv"),
     path("settlement/payments/<str:reference>/", money.payment, name="payment"),
+    path("settlement/accounts/", accounts.accounts, name="accounts"),
+    path("settlement/accounts/changes/<int:change_id>/", accounts.change, name="account_change"),
     path("settlement/statements/", money.statements, name="statements"),
     path("settlement/statements/<int:statement_id>/", money.statement, name="statement"),
     path(

@@ -545,10 +545,28 @@ def test_a_sale_that_came_to_nothing_may_be_listed_again(heard: list[object]) ->
         "FAILED",
         "LISTABLE",
     )
+    case = Case.objects.get(pk=listing.case_id)
+    assert (case.state, case.closed_at, case.procedure_version) == ("FAILED", now, 2)
+    step = case.steps.order_by("-position").first()
+    assert (step.transition, step.reason) == ("sale_ended", "成交后未完成（受让方违约）：PQJY-1")
     later = make.SEQUENTIAL.shifted(dt.timedelta(days=28), after=make.NOW)
     again = services.relist(actor=town.exchange, listing_id=listing.pk, calendar=later, now=now)
     services.accept_listing(actor=town.exchange, listing_id=again.pk, now=later.notice_from)
     assert frozen(again) == (4_048_000, 4_048_000)
+
+
+def test_a_case_opened_under_version_1_keeps_its_end(heard: list[object]) -> None:
+    town = make.market()
+    listing = make.announced(town)
+    Case.objects.filter(pk=listing.case_id).update(procedure_version=1)
+    for _ in range(2):
+        make.admitted(town, rights.firm(), listing)
+    decide(listing, make.SEQUENTIAL.decision_at)
+    now = make.SEQUENTIAL.quoting_until
+    services.mark_sold(actor=town.exchange, listing_id=listing.pk, now=now)
+    services.sale_ended(Trade(number="PQJY-1", rights_hold_id=listing.rights_hold_id, outcome="VOIDED"), now)
+    listing.refresh_from_db()
+    assert (listing.state, Case.objects.get(pk=listing.case_id).state) == ("FAILED", "SOLD")
 
 
 def test_the_printed_ningxia_calendar_runs_as_printed(heard: list[tuple[str, int, str]]) -> None:

@@ -2,7 +2,8 @@
 
 from terrace.market.rights.rules import region_of
 from terrace.market.rights.services.areas import load_areas, record_quality
-from terrace.market.rights.services.conduct import end_conduct, record_conduct
+from terrace.market.rights.services.conduct import ConductEnded, end_conduct, record_conduct
+from terrace.market.rights.services.court import freeze_by_court, lift_court_freeze
 from terrace.market.rights.services.eligibility import decide_case, eligibility_case
 from terrace.market.rights.services.needs import (
     apply_for_need,
@@ -16,10 +17,8 @@ from terrace.market.rights.services.numbers import next_number
 from terrace.market.rights.services.papers import attach_verification_paper
 from terrace.market.rights.services.parcels import (
     ParcelShort,
-    freeze_by_court,
     freeze_parcel,
     issue_right,
-    lift_court_freeze,
     lock_parcel,
     move_parcel,
     release_hold,
@@ -33,6 +32,7 @@ from terrace.market.rights.services.verifications import (
 )
 
 __all__ = [
+    "ConductEnded",
     "ParcelShort",
     "add_unit",
     "apply_for_need",

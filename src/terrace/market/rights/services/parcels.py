@@ -5,17 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from terrace.kernel.audit.services import record
 from terrace.kernel.base.actor import Actor
 from terrace.kernel.base.clock import local
-from terrace.kernel.base.db import act
 from terrace.kernel.base.errors import NotFound, Refusal
 from terrace.kernel.base.quantity import Pollutant, Quantity
 from terrace.kernel.base.texts import Text
 from terrace.kernel.ledger import services as ledger
 from terrace.kernel.ledger.rules import AccountKind, Direct, Hold, Movement, Post, Void
 from terrace.kernel.orgs.models import Organisation, OrganisationKind
-from terrace.market.rights import access, rules
+from terrace.market.rights import rules
 from terrace.market.rights.models import Area, DischargeUnit, Parcel, ParcelHold, Right, Verification
 from terrace.market.rights.services.numbers import next_in_series
 
@@ -253,6 +251,9 @@ def freeze_parcel(
     subject_id: object,
     entry_key: str,
     now: dt.datetime,
+    court: str = "",
+    applicant: str = "",
+    until: dt.date | None = None,
 ) -> ParcelHold:
     """Part: hold `quantity_g` grams per year of a parcel in register and ledger.
 
@@ -288,6 +289,9 @@ def freeze_parcel(
         reason=reason,
         subject_type=subject_type,
         subject_id=str(subject_id),
+        court=court,
+        applicant=applicant,
+        until=until,
         placed_at=now,
     )
 
@@ -312,61 +316,6 @@ def release_hold(*, actor: Actor, hold_id: int, reason: str, entry_key: str, now
     parcel.frozen_g -= hold.quantity_g
     parcel.save(update_fields=["frozen_g"])
     _end_hold(hold, rules.HoldState.RELEASED, now)
-    return hold
-
-
-@act("rights.parcel.court_freeze")
-def freeze_by_court(
-    *, actor: Actor, parcel_id: int, quantity_g: int, ruling_no: str, now: dt.datetime
-) -> ParcelHold:
-    """Freeze part of a parcel on a court's ruling (R23). Raises NotAllowed, NotFound, ParcelShort, FrozenTwice."""
-    access.may_freeze_by_court(actor).require()
-    hold = freeze_parcel(
-        actor=actor,
-        parcel_id=parcel_id,
-        quantity_g=quantity_g,
-        kind=rules.HoldKind.COURT,
-        reason=ruling_no,
-        subject_type="court_ruling",
-        subject_id=ruling_no,
-        entry_key=f"court-freeze:{parcel_id}:{ruling_no}",
-        now=now,
-    )
-    record(
-        actor=actor,
-        act="rights.parcel.court_freeze",
-        subject_type="parcel",
-        subject_id=parcel_id,
-        at=now,
-        facts={"quantity_g": quantity_g, "ledger_hold": hold.ledger_hold_id},
-        reason=ruling_no,
-    )
-    return hold
-
-
-@act("rights.parcel.court_lift")
-def lift_court_freeze(*, actor: Actor, parcel_hold_id: int, ruling_no: str, now: dt.datetime) -> ParcelHold:
-    """Lift a court's freeze on a further ruling. Raises NotAllowed, NotFound, HoldGone."""
-    access.may_freeze_by_court(actor).require()
-    found = ParcelHold.objects.filter(pk=parcel_hold_id, kind=rules.HoldKind.COURT.value).first()
-    if found is None:
-        raise NotFound(what=Text("该冻结", "the hold"))
-    hold = release_hold(
-        actor=actor,
-        hold_id=found.ledger_hold_id,
-        reason=ruling_no,
-        entry_key=f"court-lift:{found.pk}",
-        now=now,
-    )
-    record(
-        actor=actor,
-        act="rights.parcel.court_lift",
-        subject_type="parcel",
-        subject_id=hold.parcel_id,
-        at=now,
-        facts={"ledger_hold": hold.ledger_hold_id},
-        reason=ruling_no,
-    )
     return hold
 
 

@@ -221,3 +221,8 @@ class Certificate(CityRow):
 
     def __str__(self) -> str:
         return self.number
+
+    @property
+    def version(self) -> int:
+        """1 for a first certificate; one more for each that replaced another. It stands in the signed facts."""
+        return int(self.facts.get("version", 1))

@@ -94,6 +94,14 @@ class ObjectionState(Worded):
     UPHELD = "UPHELD", Text("成立", "Upheld")
 
 
+class ReissueCause(Worded):
+    """Why a certificate is issued again."""
+
+    LOST = "LOST", Text("原件遗失", "The original was lost")
+    DAMAGED = "DAMAGED", Text("原件损毁", "The original was damaged")
+    WRONG = "WRONG", Text("记载内容更正", "What it states was corrected")
+
+
 class CertificateState(Worded):
     VALID = "VALID", Text("有效", "Valid")
     SUPERSEDED = "SUPERSEDED", Text("已换发", "Superseded")

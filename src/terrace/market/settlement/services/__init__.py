@@ -4,7 +4,21 @@ Parts called by higher contexts inside their own acts: `request_payment`, `cance
 `refund_deposit`, `forfeit_deposit`, `deposit_of`, `on_ended`.
 """
 
-from terrace.market.settlement.services.accounts import decide_account, propose_account
+from terrace.market.settlement.services.accounts import (
+    HOLDERS,
+    AccountUnchanged,
+    HolderUnfit,
+    account_facts,
+    decide_account,
+    propose_account,
+)
+from terrace.market.settlement.services.certificates import (
+    CertificateNotValid,
+    ask_reissue,
+    decide_reissue,
+    issue_certificate,
+    reissue_facts_of,
+)
 from terrace.market.settlement.services.contracts import (
     AlreadySigned,
     ContractChanged,
@@ -20,7 +34,6 @@ from terrace.market.settlement.services.delivery import (
     approve_delivery,
     change_permit,
     confirm_income,
-    issue_certificate,
     propose_delivery,
     remind,
     return_delivery,
@@ -76,13 +89,17 @@ from terrace.market.settlement.services.statements import (
 from terrace.market.settlement.services.trades import PartMissing, TradeNotFound, on_ended
 
 __all__ = [
+    "HOLDERS",
     "REMINDERS",
     "AccountOfRecordMissing",
+    "AccountUnchanged",
     "AlreadySigned",
+    "CertificateNotValid",
     "ContractChanged",
     "DepositUnknown",
     "DueInThePast",
     "FontMissing",
+    "HolderUnfit",
     "IncomeNotArrived",
     "LineDoesNotFit",
     "LineNotInSuspense",
@@ -97,9 +114,11 @@ __all__ = [
     "StatementBooked",
     "StatementDiscarded",
     "TradeNotFound",
+    "account_facts",
     "approve_delivery",
     "approve_refund",
     "ask_refund",
+    "ask_reissue",
     "assign_line",
     "cancel_payment",
     "change_permit",
@@ -109,6 +128,7 @@ __all__ = [
     "contract_overdue",
     "decide_account",
     "decide_objection",
+    "decide_reissue",
     "declare_buyer_default",
     "declare_seller_default",
     "deposit_of",
@@ -128,6 +148,7 @@ __all__ = [
     "raise_objection",
     "refund_deposit",
     "refund_paid",
+    "reissue_facts_of",
     "remind",
     "remind_refund",
     "request_payment",

@@ -13,7 +13,7 @@ from terrace.kernel.base.quantity import Money, Price
 from terrace.kernel.base.texts import Text
 from terrace.kernel.orgs.models import Organisation
 from terrace.market.settlement import queries
-from terrace.market.settlement.models import AccountPurpose, Trade
+from terrace.market.settlement.models import AccountPurpose, Certificate, Trade
 from terrace.market.settlement.procedures import CONTRACT_WORKDAYS, PAYMENT_WORKDAYS, PERMIT_WORKDAYS
 from terrace.market.settlement.rules import certificates
 from terrace.market.settlement.rules.amounts import (
@@ -24,6 +24,7 @@ from terrace.market.settlement.rules.amounts import (
     ratio_label,
     rest_to_pay,
 )
+from terrace.market.settlement.rules.words import ReissueCause
 from terrace.market.settlement.services.payments import account_of_record
 
 Pair = dict[str, str]
@@ -217,6 +218,30 @@ def certificate_facts(trade: Trade, number: str, now: dt.datetime) -> dict[str, 
     }
 
 
+def reissue_facts(trade: Trade, old: Certificate, cause: str) -> dict[str, Any]:
+    """What a certificate says more when it stands in place of an earlier one. The trade took effect with the first."""
+    return {
+        "version": old.version + 1,
+        "replaces": old.number,
+        "reissue_cause": cause,
+        "effective_since": clock.local(trade.certified_at or old.issued_at).isoformat(timespec="seconds"),
+    }
+
+
+def _replacing(trade: Trade, facts: dict[str, Any]) -> Pair:
+    """The line on a certificate that was issued again; empty on a first one."""
+    if "replaces" not in facts or trade.certified_at is None:
+        return {"zh": "", "en": ""}
+    since = clock.local(trade.certified_at).date()
+    cause = ReissueCause(facts["reissue_cause"]).label
+    return pair(
+        Text(
+            f"第{facts['version']}版（{cause.zh}）：替代{facts['replaces']}，原件不再有效；交易自{date_label(since).zh}起生效。",
+            f"Version {facts['version']} ({cause.en}): in place of {facts['replaces']}, which is no longer valid; the trade has been in effect since {date_label(since).en}.",
+        )
+    )
+
+
 def certificate(trade: Trade, number: str, facts: dict[str, Any], now: dt.datetime) -> dict[str, Any]:
     """What the certificate prints; the QR code leads to its public check and carries the start of the facts' digest."""
     digest = certificates.digest_of(facts)
@@ -234,6 +259,7 @@ def certificate(trade: Trade, number: str, facts: dict[str, Any], now: dt.dateti
         "contract_digest": trade.contract_digest,
         "facts_digest": digest,
         "payment": pair(paid),
+        "replacing": _replacing(trade, facts),
         "check_url": f"{_base()}/certificates/{number}/?d={digest[:16]}",
         "check_address": f"{_base()}/certificates/check/",
     }

@@ -1,17 +1,15 @@
-"""Certificate, delivery, income, permit: from the paid price to the changed permit (D16 to D19, R30)."""
+"""Delivery, income, permit: from the certificate to the changed permit (D17 to D19, R30)."""
 
 from __future__ import annotations
 
 import datetime as dt
 
 from terrace.kernel import workdays
-from terrace.kernel.base import clock
 from terrace.kernel.base.actor import SYSTEM, Actor
 from terrace.kernel.base.db import act
 from terrace.kernel.base.errors import Refusal
 from terrace.kernel.base.quantity import Pollutant
 from terrace.kernel.base.texts import Text
-from terrace.kernel.documents import services as documents
 from terrace.kernel.ledger import queries as ledger_queries
 from terrace.kernel.ledger import services as ledger
 from terrace.kernel.orgs.models import OrganisationKind
@@ -32,19 +30,14 @@ from terrace.market.settlement.procedures import (
     CLAUSE_INCOME,
     CLAUSE_PERMIT,
     INCOME_WORKDAYS,
-    PERMIT_WORKDAYS,
 )
-from terrace.market.settlement.rules import certificates
 from terrace.market.settlement.services import content, money
-from terrace.market.settlement.services.numbers import paper_number
-from terrace.market.settlement.services.papers import render
 from terrace.market.settlement.services.payments import (
     PayeeAccount,
     account_of_record,
     new_instruction,
     request_payment,
 )
-from terrace.market.settlement.services.signing import sign
 from terrace.market.settlement.services.trades import (
     SUBJECT,
     PartMissing,
@@ -67,80 +60,6 @@ class IncomeNotArrived(Refusal):
     hint = Text(
         "请交易机构先付款并导入银行流水。", "The trading institution pays first and imports the statement."
     )
-
-
-@act("settlement.certificate.issue")
-def issue_certificate(*, actor: Actor, number: str, now: dt.datetime, key: str | None = None) -> Certificate:
-    """Issue the signed certificate: the trade takes effect (R30). Permit change is due within 15 working days.
-
-    Raises TradeNotFound, NotYourTurn, TransitionNotAllowed, SignerMissing, SignerUnusable, FontMissing, PaperNotMade.
-    """
-    trade, case = lock_trade(number)
-    if answered_before(actor, "settlement.certificate.issue", number, key):
-        return Certificate.objects.get(trade=trade, state="VALID")
-    permit_due = workdays.deadline(now, PERMIT_WORKDAYS)
-    procedures.advance(
-        actor=actor,
-        case=case,
-        transition="issue_certificate",
-        now=now,
-        facts={"permit_due": permit_due, "permit_due_by_law": permit_due},
-    )
-    certificate_number = paper_number("PQJZ", trade.city, clock.local(now).year)
-    facts = content.certificate_facts(trade, certificate_number, now)
-    signed = sign(
-        render(
-            "certificate",
-            content.certificate(trade, certificate_number, facts, now),
-            at=now,
-            facts=certificates.canonical(facts),
-        ),
-        reason="排污权交易鉴证书 Certificate of transaction",
-        location=trade.city,
-    )
-    document = documents.store(
-        actor=actor,
-        content=signed.content,
-        filename=f"排污权交易鉴证书-{certificate_number}.pdf",
-        kind="settlement.certificate",
-        subject_type=SUBJECT,
-        subject_id=trade.number,
-        organisation_id=trade.buyer_id,
-        now=now,
-    )
-    certificate = Certificate.objects.create(
-        city=trade.city,
-        number=certificate_number,
-        trade=trade,
-        document=document,
-        file_digest=document.digest,
-        facts_digest=certificates.digest_of(facts),
-        facts=facts,
-        signer=signed.signer[:300],
-        issued_at=now,
-    )
-    trade.certified_at = now
-    trade.save(update_fields=["certified_at"])
-    tell_parties(
-        trade,
-        Text(f"鉴证书已出具：{certificate_number}", f"Certificate issued: {certificate_number}"),
-        Text("请下载留存；交割后办理排污许可证变更。", "Keep a copy; the permit is changed after delivery."),
-        now,
-    )
-    journal(
-        actor,
-        "settlement.certificate.issue",
-        trade,
-        now,
-        facts={
-            "certificate": certificate_number,
-            "file": certificate.file_digest,
-            "facts": certificate.facts_digest,
-        },
-        clause=CLAUSE_CERTIFICATE,
-        key=key,
-    )
-    return certificate
 
 
 @act("settlement.delivery.propose")

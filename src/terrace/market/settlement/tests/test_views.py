@@ -189,7 +189,9 @@ def test_the_same_form_sent_twice_gets_the_first_answer(market: Market) -> None:
             assert (done.status_code, done.headers["Location"]) == (303, f"/trades/{trade.number}/")
     assert Certificate.objects.filter(trade=trade).count() == 1
     assert PaymentInstruction.objects.filter(purpose=Purpose.TREASURY).count() == 1
-    assert checker.post(f"/trades/{trade.number}/step/deliver/", {"idempotency_key": "new"}).status_code == 409
+    assert (
+        checker.post(f"/trades/{trade.number}/step/deliver/", {"idempotency_key": "new"}).status_code == 409
+    )
 
 
 def test_a_reason_that_is_missing_keeps_the_page(market: Market) -> None:

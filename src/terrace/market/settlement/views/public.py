@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from typing import Any
 
+from django.conf import settings
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -20,6 +22,8 @@ from terrace.market.settlement.forms import CheckForm, ObjectionForm, ResultFilt
 from terrace.market.settlement.models import Certificate, CertificateState, Trade
 from terrace.market.settlement.rules import certificates
 from terrace.market.settlement.rules.amounts import ratio_label
+from terrace.market.settlement.rules.words import ReissueCause
+from terrace.market.settlement.services.papers import qr_svg
 from terrace.market.settlement.services.signing import certificate_pem
 from terrace.market.settlement.views.shared import (
     EXPORT_MAX,
@@ -179,9 +183,7 @@ def _checked_file(upload: Any) -> dict[str, Any]:
 @require_safe
 def certificate(request: HttpRequest, number: str) -> HttpResponse:
     """Where the QR code leads: valid, superseded or void, and the facts with names masked."""
-    found = queries.certificate_by_number(number)
-    if found is None:
-        raise NotFound(what=Text(f"编号为{number}的鉴证书", f"certificate {number}"))
+    found = _certificate(number)
     digest = request.GET.get("d", "")
     agrees = None if not digest else found.facts_digest.startswith(digest.lower()) and len(digest) >= 8
     return render(
@@ -190,15 +192,44 @@ def certificate(request: HttpRequest, number: str) -> HttpResponse:
 
 
 @require_safe
-def certificate_json(request: HttpRequest, number: str) -> HttpResponse:
-    """The same for programs."""
+def certificate_print(request: HttpRequest, number: str) -> HttpResponse:
+    """What the register says of a certificate now, as one sheet of paper with the code that leads back to it."""
+    found = _certificate(number)
+    address = (
+        f"{settings.TERRACE_PUBLIC_URL.rstrip('/')}{reverse('settlement:certificate', args=[found.number])}"
+    )
+    return render(
+        request,
+        "settlement/certificate_print.html",
+        {
+            "certificate": found,
+            "address": address,
+            "qr": base64.b64encode(qr_svg(f"{address}?d={found.facts_digest[:16]}").encode()).decode(),
+            "checked_at": clock.now(),
+            **_shown(found),
+        },
+    )
+
+
+def _certificate(number: str) -> Certificate:
     found = queries.certificate_by_number(number)
     if found is None:
         raise NotFound(what=Text(f"编号为{number}的鉴证书", f"certificate {number}"))
+    return found
+
+
+@require_safe
+def certificate_json(request: HttpRequest, number: str) -> HttpResponse:
+    """The same for programs."""
+    found = _certificate(number)
+    after = queries.replaced_by(found)
     return as_json(
         {
             "number": found.number,
+            "version": found.version,
             "state": found.state,
+            "replaces": found.replaces.number if found.replaces is not None else None,
+            "replaced_by": after.number if after is not None else None,
             "issued_at": found.issued_at,
             "ended_at": found.ended_at,
             "file_sha256": found.file_digest,
@@ -217,9 +248,12 @@ def signer_pem(request: HttpRequest) -> HttpResponse:
 
 def _shown(found: Certificate) -> dict[str, Any]:
     state = CertificateState(found.state)
+    after = queries.replaced_by(found)
+    cause = str(after.facts.get("reissue_cause", "")) if after is not None else ""
     return {
         "state_label": state.label,
         "tone": TONES[state],
         "facts": queries.checked_facts(found),
-        "replaced_by": Certificate.objects.filter(replaces=found).first(),
+        "replaced_by": after,
+        "cause": ReissueCause(cause).label if cause else None,
     }

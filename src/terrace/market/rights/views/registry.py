@@ -428,7 +428,15 @@ def parcel(request: HttpRequest, parcel_id: int) -> HttpResponse:
         for link in queries.lineage(found)
     ]
     return render(
-        request, "rights/parcel.html", {"parcel": found, "right": right, "facts": facts, "links": links}
+        request,
+        "rights/parcel.html",
+        {
+            "parcel": found,
+            "right": right,
+            "facts": facts,
+            "links": links,
+            "may_freeze": bool(access.may_freeze_by_court(actor_of(request))) and found.free_g > 0,
+        },
     )
 
 
