@@ -117,18 +117,20 @@ class ShortWay:
             sign_in = self._sign_in(request)
             if sign_in is None or not self._comes_from_us(request):
                 return None
-            answer = services.quote(
-                actor=sign_in.actor,
-                auction_id=auction_id,
-                price_fen=Money.from_yuan(price).fen,
-                key=environ.get("HTTP_IDEMPOTENCY_KEY", ""),
-                confirmed=confirm,
-                client=access.client_digest(environ),
-                proof=sign_in.proof,
-            )
+            answer: services.PlacedBid | Refusal
+            try:
+                answer = services.quote(
+                    actor=sign_in.actor,
+                    auction_id=auction_id,
+                    price_fen=Money.from_yuan(price).fen,
+                    key=environ.get("HTTP_IDEMPOTENCY_KEY", ""),
+                    confirmed=confirm,
+                    client=access.client_digest(environ),
+                    proof=sign_in.proof,
+                )
+            except ServiceBusy as busy:
+                answer = busy  # asking again at once would only make it busier
             return self._worded(request, sign_in, answer)
-        except ServiceBusy as busy:
-            return self._worded(request, sign_in, busy)  # asking again at once would only make it busier
         except services.ProofStale:
             self.known.pop(sign_in.proof.session_key if sign_in else "", None)
         except (DatabaseError, InterfaceError):
