@@ -3,6 +3,10 @@
 Both sides run under the same granian (WSGI, 8 threads), on the same durable PostgreSQL, in turn, in one
 run. A bid includes sign-in, access, rules, the deposit's ledger hold, the journal and the live event; the
 bare view has no middleware at all. The clients share the two cores with everything else.
+
+Only 201 counts. On one lot every client takes the next price of one counter as it sends, so that no quote is too
+low when it leaves; whichever is overtaken on the way is rightly refused, and costs its time without counting: the
+refused share is printed.
 """
 
 from __future__ import annotations

@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import random
+import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -66,19 +68,20 @@ def quote(bidder: Bidder, price: int, key: str) -> services.PlacedBid | None:
 def unlocked(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The same function without its row lock, slowed where it decides, for the proof that the lock is needed."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_get_functiondef('auction_place_bid'::regproc)")
-        source: str = cursor.fetchone()[0]
-        source = source.replace("FUNCTION public.auction_place_bid", "FUNCTION auction_place_bid_unlocked")
-        assert source.count("FOR UPDATE") == 1
-        source = source.replace("FOR UPDATE", "").replace(
-            "v_phase := auction_phase", "PERFORM pg_sleep(0.05); v_phase := auction_phase"
-        )
-        cursor.execute(source)
+        for name in ("auction_place_bid", "auction_quote"):
+            cursor.execute(f"SELECT pg_get_functiondef('{name}'::regproc)")
+            source: str = cursor.fetchone()[0]
+            assert source.count("FOR UPDATE") == (name == "auction_place_bid")
+            source = source.replace("FOR UPDATE", "").replace(
+                "v_phase := auction_phase", "PERFORM pg_sleep(0.05); v_phase := auction_phase"
+            )
+            cursor.execute(re.sub(r"\b(auction_place_bid|auction_quote)\(", r"\1_unlocked(", source))
     monkeypatch.setattr(
-        bidding, "PLACE_SQL", bidding.PLACE_SQL.replace("auction_place_bid", "auction_place_bid_unlocked")
+        bidding, "QUOTE_SQL", bidding.QUOTE_SQL.replace("auction_quote", "auction_quote_unlocked")
     )
     yield
     with connection.cursor() as cursor:
+        cursor.execute("DROP PROCEDURE auction_quote_unlocked")
         cursor.execute("DROP FUNCTION auction_place_bid_unlocked")
 
 
@@ -158,3 +161,92 @@ def test_auctions_do_not_wait_for_each_other() -> None:
         assert together(lambda n: quote(bidders[n], START, "k") if n else None) == []
         cursor.execute("ROLLBACK")
     assert Bid.objects.count() == THREADS - 1
+
+
+@pytest.fixture
+def procedure() -> Iterator[Callable[[str, str], str]]:
+    """The procedure of a quote with one line replaced, under another name; returns the statement that calls it."""
+    made: list[str] = []
+
+    def changed(old: str, new: str) -> str:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_get_functiondef('auction_quote'::regproc)")
+            source: str = cursor.fetchone()[0]
+            assert source.count(old) == 1
+            made.append(f"auction_quote_{len(made)}")
+            cursor.execute(source.replace(old, new).replace("public.auction_quote(", f"{made[-1]}("))
+        return bidding.QUOTE_SQL.replace("auction_quote", made[-1])
+
+    yield changed
+    with connection.cursor() as cursor:
+        for name in made:
+            cursor.execute(f"DROP PROCEDURE {name}")
+
+
+FLUSH = "PERFORM pg_logical_emit_message(true, 'auction_quote', '');"
+
+
+def test_a_bidder_does_not_wait_for_the_disk_of_the_one_before(
+    procedure: Callable[[str, str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = bidders_of(factories.auction(), 2)
+    answers: list[Any] = []
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(4711)")  # the disk is slow: its flush ends when we say so
+    slow_disk = "PERFORM set_config('lock_timeout', '0', true), pg_advisory_xact_lock(4711);"
+    monkeypatch.setattr(bidding, "QUOTE_SQL", procedure(FLUSH, f"{slow_disk} {FLUSH}"))
+
+    def slow() -> None:
+        try:
+            answers.append(quote(first, START, "slow"))
+        finally:
+            connection.close()
+
+    waiting = threading.Thread(target=slow)
+    waiting.start()
+    try:
+        until(lambda: Bid.objects.filter(seq=1).exists())
+        assert answers == []  # recorded and visible, not yet acknowledged
+        monkeypatch.undo()
+        placed = quote(second, START + STEP, "quick")
+        assert placed is not None
+        assert placed.seq == 2
+        assert answers == []
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(4711)")
+        waiting.join(30)
+    assert [answer.seq for answer in answers] == [1]
+
+
+def test_an_answer_leaves_only_when_its_bid_is_on_the_disk(
+    procedure: Callable[[str, str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bidder = bidders_of(factories.auction(), 1)[0]
+    # The place in the log of the database behind the commit of the quote, noted before anything is flushed.
+    noted = "PERFORM set_config('test.committed_at', pg_current_wal_insert_lsn()::text, false);"
+    monkeypatch.setattr(bidding, "QUOTE_SQL", procedure(FLUSH, f"{noted} {FLUSH}"))
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = on")  # the cluster of the tests does without
+        for price, key in ((START, "accepted"), (START - STEP, "refused"), (START, "accepted")):
+            quote(bidder, price, key)
+            cursor.execute(
+                "SELECT pg_current_wal_flush_lsn() >= current_setting('test.committed_at')::pg_lsn"
+            )
+            assert cursor.fetchone() == (True,)
+        cursor.execute("RESET synchronous_commit")
+
+
+def test_auctions_bidders_and_states_are_never_deleted() -> None:
+    bidder = bidders_of(factories.auction(), 1)[0]
+    for row in (bidder, AuctionState.objects.get(), Auction.objects.get()):
+        with pytest.raises(DatabaseError, match="keeps its rows"):
+            type(row)._default_manager.filter(pk=row.pk)._raw_delete(using="default")
+
+
+def until(ready: Callable[[], bool]) -> None:
+    """Look again and again, at most half a minute."""
+    end = time.monotonic() + 30
+    while not ready():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.01)

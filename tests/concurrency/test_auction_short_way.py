@@ -19,9 +19,9 @@ from terrace.kernel.orgs.models import Membership, Organisation, User
 from terrace.market.auctions.models import Auction, Bid, Bidder
 from terrace.market.auctions.tests import factories
 from terrace.site import quotes
-from terrace.site.wsgi import application
+from terrace.site.wsgi import application, pages
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)  # the quote commits by itself
 TOKEN = "c" * 32
 
 
@@ -36,6 +36,12 @@ class Browser:
     def post(
         self, auction: Auction, price: Any, key: str = "k", **changes: Any
     ) -> tuple[int, dict[str, str], Any]:
+        status, headers, content = self.send(application, auction, price, key, **changes)
+        return int(status[:3]), headers, json.loads(content)
+
+    def send(
+        self, site: Any, auction: Auction, price: Any, key: str, **changes: Any
+    ) -> tuple[str, dict[str, str], bytes]:
         body = json.dumps({"price": price, **changes.pop("more", {})}).encode()
         environ: dict[str, Any] = {
             "REQUEST_METHOD": "POST",
@@ -56,9 +62,8 @@ class Browser:
             **changes,
         }
         seen: list[Any] = []
-        answer = application(environ, lambda status, headers, error=None: seen.extend((status, headers)))
-        content = b"".join(answer)
-        return int(seen[0][:3]), dict(seen[1]), json.loads(content)
+        answer = site(environ, lambda status, headers, error=None: seen.extend((status, headers)))
+        return seen[0], dict(seen[1]), b"".join(answer)
 
 
 @pytest.fixture(autouse=True)
@@ -98,8 +103,8 @@ def test_a_quote_of_a_known_session_is_one_round_trip_and_a_repeat_the_same_answ
     with CaptureQueriesContext(connection) as queries:
         status, _, body = browser.post(auction, "21500.00", "second")
     assert (status, body["seq"]) == (201, 2)
-    assert len(queries) == 2  # the bid, and then the hint to the live events, which waits for no disk
-    assert "auction_place_bid_signed" in queries[0]["sql"]
+    assert len(queries) == 1
+    assert "CALL auction_quote" in queries[0]["sql"]
     status, headers, again = browser.post(auction, "21500.00", "second")
     assert (status, again, headers["Idempotency-Replayed"]) == (201, body, "true")
     assert Bid.objects.get(seq=2).user_id == user.pk
@@ -108,17 +113,53 @@ def test_a_quote_of_a_known_session_is_one_round_trip_and_a_repeat_the_same_answ
 @pytest.mark.parametrize(
     ("price", "status", "code"),
     [
-        ("20000.00", 409, "auction.bid.too_low"),
         ("21000.005", 422, "input.invalid"),
         ("x", 422, "input.invalid"),
         (None, 422, "input.invalid"),
     ],
 )
-def test_every_refusal_comes_the_long_way(
+def test_a_price_that_cannot_be_read_goes_the_long_way(
     auction: Auction, user: User, price: Any, status: int, code: str
 ) -> None:
     got, headers, body = Browser(user).post(auction, price)
     assert (got, body["code"], headers["Content-Type"]) == (status, code, "application/problem+json")
+
+
+LANGUAGES: list[dict[str, str]] = [{}, {"HTTP_ACCEPT_LANGUAGE": "en"}, {"language": "en"}, {"language": "xx"}]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("price", "status", "code"),
+    [
+        ("21000.00", "201 Created", None),
+        ("20000.00", "409 Conflict", "auction.bid.too_low"),
+        ("21100.00", "409 Conflict", "auction.bid.not_a_step"),
+        ("500000.00", "409 Conflict", "auction.bid.confirm_jump"),
+        ("99999999999999.00", "422 Unprocessable Entity", "auction.bid.too_high"),
+        ("reused", "422 Unprocessable Entity", "input.key_reused"),
+    ],
+)
+def test_both_ways_answer_the_same_byte_for_byte(
+    auction: Auction, user: User, language: dict[str, str], price: str, status: str, code: str | None
+) -> None:
+    browser = Browser(user)
+    changes = dict(language)
+    if "language" in changes:
+        cookie = f"sessionid={browser.session}; csrftoken={TOKEN}; django_language={changes.pop('language')}"
+        changes["HTTP_COOKIE"] = cookie
+    if price == "reused":
+        browser.post(auction, "21000.00", "same key")
+        price = "21500.00"
+    assert browser.send(application, auction, price, "same key", **changes)[0] == status
+    with CaptureQueriesContext(connection) as queries:
+        short = browser.send(application, auction, price, "same key", **changes)
+    assert len(queries) == 1
+    long = browser.send(pages, auction, price, "same key", **changes)
+    for _, headers, _ in (short, long):
+        assert len(headers.pop("X-Request-Reference")) == 12
+    assert short == long
+    assert json.loads(short[2]).get("code") == code
 
 
 @pytest.mark.parametrize("how", ["signed out", "password", "inactive", "membership", "organisation"])

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import get_language
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
+from terrace.kernel.base import problems
 from terrace.kernel.base.errors import InputInvalid, NotFound, Refusal
 from terrace.kernel.base.texts import Text
 from terrace.market.auctions.api import router as auctions
 from terrace.market.listings.api import router as lots
-
-PROBLEM_TYPE = "application/problem+json"
 
 api = NinjaAPI(
     title="Terrace",
@@ -26,25 +23,9 @@ api = NinjaAPI(
 )
 
 
-def problem(*, code: str, title: str, detail: str, status: int, **more: Any) -> JsonResponse:
-    """One problem document (RFC 9457); `code` is what programs compare."""
-    body = {"type": f"about:blank#{code}", "code": code, "title": title, "detail": detail, "status": status}
-    return JsonResponse(
-        {**body, **{k: v for k, v in more.items() if v}}, status=status, content_type=PROBLEM_TYPE
-    )
-
-
-def problem_of(refusal: Refusal) -> JsonResponse:
+def problem_of(refusal: Refusal) -> HttpResponse:
     """A refusal as a problem document, in the request's language."""
-    language = get_language()
-    return problem(
-        code=refusal.code,
-        title=refusal.message(language),
-        detail=refusal.advice(language) or refusal.message(language),
-        status=refusal.http_status,
-        clause=refusal.clause,
-        facts={k: v.of(language) if isinstance(v, Text) else str(v) for k, v in refusal.facts.items()},
-    )
+    return problems.response(problems.of_refusal(refusal, get_language()))
 
 
 @api.exception_handler(Refusal)
@@ -63,7 +44,7 @@ def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
 @api.exception_handler(AuthenticationError)
 def _unknown(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
     title = Text("请先登录。", "Sign in first.").of(get_language())
-    return problem(code="access.sign_in", title=title, detail=title, status=401)
+    return problems.response(problems.document(code="access.sign_in", title=title, status=401))
 
 
 @api.exception_handler(Http404)
@@ -73,8 +54,8 @@ def _missing(request: HttpRequest, error: Http404) -> HttpResponse:
 
 @api.exception_handler(HttpError)
 def _http(request: HttpRequest, error: HttpError) -> HttpResponse:
-    return problem(
-        code=f"http.{error.status_code}", title=str(error), detail=str(error), status=error.status_code
+    return problems.response(
+        problems.document(code=f"http.{error.status_code}", title=str(error), status=error.status_code)
     )
 
 

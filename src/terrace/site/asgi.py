@@ -47,6 +47,11 @@ GROWN_SQL = "SELECT auction_id, event_seq FROM auctions_state WHERE auction_id =
 AFTER_SQL = (
     "SELECT seq, kind, data FROM auctions_live_event WHERE auction_id = %s AND seq > %s ORDER BY seq LIMIT %s"
 )
+# A bid can be read before it is on the disk (ADR 0006): what was read is told only after this.
+DURABLE_SQL = (
+    "SELECT pg_logical_emit_message(true, 'auction_events', '')"
+    " WHERE pg_current_wal_insert_lsn() > pg_current_wal_flush_lsn()"
+)
 
 logger = logging.getLogger("terrace.events")
 
@@ -170,7 +175,10 @@ class Events:
                     if self.reader is None or self.reader.closed:
                         self.reader = await self._connect("reader")
                     cursor = await self.reader.execute(sql, parameters)
-                    return await cursor.fetchall()
+                    rows = await cursor.fetchall()
+                    if rows:
+                        await self.reader.execute(DURABLE_SQL)
+                    return rows
                 except psycopg.OperationalError as error:
                     if self.reader is not None:
                         await self.reader.close()

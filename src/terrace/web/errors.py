@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from typing import Any
 
@@ -14,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.translation import get_language
 
+from terrace.kernel.base import problems
 from terrace.kernel.base.errors import KeyReused, Refusal
 from terrace.kernel.base.texts import Text
 from terrace.web import page
@@ -34,14 +34,8 @@ def refused(request: HttpRequest, refusal: Refusal, reference: str) -> HttpRespo
     """The page of a refusal that no form could show; its own words for a repeated click."""
     language = get_language()
     if wants_problem(request):
-        return problem(
-            request,
-            status=refusal.http_status,
-            title=refusal.message(language),
-            detail=refusal.advice(language),
-            code=refusal.code,
-            clause=refusal.clause,
-            reference=reference,
+        return problems.response(
+            problems.of_refusal(refusal, language, instance=request.path, reference=reference)
         )
     template = "web/errors/repeated.html" if isinstance(refusal, KeyReused) else "web/errors/refused.html"
     return _page(
@@ -131,30 +125,13 @@ def wants_problem(request: HttpRequest) -> bool:
 
 
 def problem(
-    request: HttpRequest,
-    *,
-    status: int,
-    title: str,
-    code: str,
-    reference: str,
-    detail: str = "",
-    clause: str = "",
+    request: HttpRequest, *, status: int, title: str, code: str, reference: str, detail: str = ""
 ) -> HttpResponse:
-    """RFC 9457 problem details with our stable `code` and, where a rule refused, its `clause`."""
-    body: dict[str, Any] = {
-        "type": f"about:blank#{code}",
-        "title": title,
-        "status": status,
-        "code": code,
-        "instance": request.path,
-        "reference": reference,
-    }
-    if detail:
-        body["detail"] = detail
-    if clause:
-        body["clause"] = clause
-    return HttpResponse(
-        json.dumps(body, ensure_ascii=False), status=status, content_type="application/problem+json"
+    """A problem document that names the address and the reference number of the log."""
+    return problems.response(
+        problems.document(
+            code=code, title=title, status=status, detail=detail, instance=request.path, reference=reference
+        )
     )
 
 

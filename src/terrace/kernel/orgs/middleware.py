@@ -8,10 +8,11 @@ from collections.abc import Callable
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import translation
 
+from terrace.kernel.base import problems
 from terrace.kernel.base.actor import ANONYMOUS
 from terrace.kernel.base.texts import Text
 from terrace.kernel.orgs import access
@@ -103,11 +104,7 @@ class SignInRulesMiddleware:
 def _turn_away(request: HttpRequest, *, to: str, code: str, why: Text) -> HttpResponse:
     words = why.of(translation.get_language())
     if request.path.startswith("/api/"):
-        return JsonResponse(
-            {"type": "about:blank", "title": words, "status": 403, "code": code},
-            status=403,
-            content_type="application/problem+json",
-        )
+        return problems.response(problems.document(code=code, title=words, status=403))
     messages.warning(request, words)
     response = HttpResponseRedirect(to)
     response.status_code = 303

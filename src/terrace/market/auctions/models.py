@@ -150,7 +150,9 @@ class AuctionState(models.Model):
     )
     seq = models.IntegerField(default=0)
     best_fen = models.BigIntegerField(null=True)
-    leader = models.ForeignKey(Bidder, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    leader = models.ForeignKey(
+        Bidder, on_delete=models.PROTECT, null=True, related_name="+", db_index=False, db_constraint=False
+    )
     free_quoters = ArrayField(
         models.BigIntegerField(), default=list, db_comment="bidder ids in the order of their first quote"
     )
@@ -188,9 +190,13 @@ class AuctionState(models.Model):
 class Bid(models.Model):
     """An accepted quote. `seq` orders; append-only by trigger. Not history-tracked: it never changes."""
 
-    auction = models.ForeignKey(Auction, on_delete=models.PROTECT, related_name="bids", db_index=False)
+    auction = models.ForeignKey(
+        Auction, on_delete=models.PROTECT, related_name="bids", db_index=False, db_constraint=False
+    )
     seq = models.IntegerField()
-    bidder = models.ForeignKey(Bidder, on_delete=models.PROTECT, related_name="bids", db_index=False)
+    bidder = models.ForeignKey(
+        Bidder, on_delete=models.PROTECT, related_name="bids", db_index=False, db_constraint=False
+    )
     price_fen = models.BigIntegerField()
     confirmed = models.BooleanField()
     at = models.DateTimeField()
@@ -212,8 +218,12 @@ class Bid(models.Model):
 class RefusedQuote(models.Model):
     """A quote that was refused, with the reason. Append-only by trigger; not history-tracked: it never changes."""
 
-    auction = models.ForeignKey(Auction, on_delete=models.PROTECT, related_name="refused", db_index=False)
-    bidder = models.ForeignKey(Bidder, on_delete=models.PROTECT, related_name="refused", db_index=False)
+    auction = models.ForeignKey(
+        Auction, on_delete=models.PROTECT, related_name="refused", db_index=False, db_constraint=False
+    )
+    bidder = models.ForeignKey(
+        Bidder, on_delete=models.PROTECT, related_name="refused", db_index=False, db_constraint=False
+    )
     price_fen = models.BigIntegerField()
     confirmed = models.BooleanField()
     at = models.DateTimeField()
@@ -235,7 +245,9 @@ class LiveEvent(models.Model):
     `data` is text, exactly as it was sent; `seq` is the id that a browser names when it comes back.
     """
 
-    auction = models.ForeignKey(Auction, on_delete=models.PROTECT, related_name="live_events", db_index=False)
+    auction = models.ForeignKey(
+        Auction, on_delete=models.PROTECT, related_name="live_events", db_index=False, db_constraint=False
+    )
     seq = models.IntegerField()
     kind = models.CharField(max_length=12)
     data = models.TextField()

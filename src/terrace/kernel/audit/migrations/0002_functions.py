@@ -13,6 +13,9 @@ CREATE FUNCTION audit_entry_digest(j audit_journal) RETURNS text LANGUAGE sql ST
     )::text, 'UTF8')), 'hex')
 $$;
 
+-- The head of a busy stream changes with each entry: room for its next version on the same page.
+ALTER TABLE audit_stream SET (fillfactor = 50);
+
 CREATE FUNCTION terrace_journal(
     p_stream text, p_at timestamptz, p_act text, p_user bigint, p_person bigint, p_organisation bigint,
     p_name text, p_via text, p_subject_type text, p_subject_id text, p_facts jsonb, p_reason text,
@@ -28,26 +31,10 @@ BEGIN
             ON CONFLICT DO NOTHING;
         SELECT * INTO head FROM audit_stream WHERE stream = p_stream FOR UPDATE;
     END IF;
-    entry.id := nextval(pg_get_serial_sequence('audit_journal', 'id'));
-    entry.stream := p_stream;
-    entry.position := head.position + 1;
-    entry.at := p_at;
-    entry.recorded_at := clock_timestamp();
-    entry.act := p_act;
-    entry.actor_user_id := p_user;
-    entry.actor_person_id := p_person;
-    entry.actor_organisation_id := p_organisation;
-    entry.actor_name := p_name;
-    entry.via := p_via;
-    entry.subject_type := p_subject_type;
-    entry.subject_id := p_subject_id;
-    entry.facts := p_facts;
-    entry.reason := p_reason;
-    entry.clause := p_clause;
-    entry.idempotency_key := p_key;
-    entry.request_digest := p_digest;
-    entry.result := p_result;
-    entry.previous_hash := head.last_hash;
+    entry := ROW(
+        nextval('audit_journal_id_seq'), p_stream, head.position + 1, p_at, clock_timestamp(), p_act, p_user, p_person,
+        p_organisation, p_name, p_via, p_subject_type, p_subject_id, p_facts, p_reason, p_clause, p_key, p_digest,
+        p_result, head.last_hash, '');
     entry.entry_hash := audit_entry_digest(entry);
     INSERT INTO audit_journal SELECT entry.*;
     UPDATE audit_stream SET position = entry.position, last_hash = entry.entry_hash WHERE stream = p_stream;

@@ -446,6 +446,7 @@ class Migration(migrations.Migration):
             model_name="bid",
             name="auction",
             field=models.ForeignKey(
+                db_constraint=False,
                 db_index=False,
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="bids",
@@ -470,6 +471,7 @@ class Migration(migrations.Migration):
             model_name="bid",
             name="bidder",
             field=models.ForeignKey(
+                db_constraint=False,
                 db_index=False,
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="bids",
@@ -530,6 +532,7 @@ class Migration(migrations.Migration):
             model_name="liveevent",
             name="auction",
             field=models.ForeignKey(
+                db_constraint=False,
                 db_index=False,
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="live_events",
@@ -540,6 +543,7 @@ class Migration(migrations.Migration):
             model_name="refusedquote",
             name="auction",
             field=models.ForeignKey(
+                db_constraint=False,
                 db_index=False,
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="refused",
@@ -550,6 +554,7 @@ class Migration(migrations.Migration):
             model_name="refusedquote",
             name="bidder",
             field=models.ForeignKey(
+                db_constraint=False,
                 db_index=False,
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="refused",
@@ -560,6 +565,7 @@ class Migration(migrations.Migration):
             model_name="auctionstate",
             name="leader",
             field=models.ForeignKey(
+                db_constraint=False,
                 db_index=False,
                 null=True,
                 on_delete=django.db.models.deletion.PROTECT,

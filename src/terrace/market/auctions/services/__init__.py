@@ -19,6 +19,7 @@ from terrace.market.auctions.services.bidding import (
     ProofStale,
     SignInProof,
     place_bid,
+    quote,
 )
 from terrace.market.auctions.services.closing import (
     AuctionRunning,
@@ -67,6 +68,7 @@ __all__ = [
     "open_for_listing",
     "place_bid",
     "propose_price",
+    "quote",
     "refuse_agreement",
     "return_price",
     "stop_for_listing",

@@ -130,5 +130,5 @@ def test_a_quote_is_one_round_trip_after_the_sign_in(client: Client) -> None:
     client.force_login(factories.user_of(factories.bidder(auction).organisation))
     with CaptureQueriesContext(connection) as queries:
         assert post(client, auction.pk, "21000").status_code == 201
-    assert len(queries) == 4  # session, user with standing, bid, hint
+    assert len(queries) == 3  # session, user with standing, bid
     assert "auction_place_bid" in queries[2]["sql"]
