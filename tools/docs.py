@@ -214,7 +214,7 @@ def _import_everything() -> None:
         words = module.name.split(".")
         if "tests" in words or "migrations" in words or "settings" in words or words[-1] == "__main__":
             continue
-        if words[1] in ("kernel", "market", "brand"):
+        if words[1] in ("kernel", "market", "brand", "web"):
             importlib.import_module(module.name)
 
 

@@ -96,6 +96,8 @@ SAMPLES: dict[str, Callable[[], object]] = {
     "lot_id": sample_of("listings.Lot"),
     "listing_id": sample_of("listings.Listing"),
     "signup_id": sample_of("listings.SignUp", organisation__memberships__user__username="buyer1"),
+    "address": lambda: "lots",
+    "view_id": sample_of("web.SavedView"),
     "message_id": sample_of("notify.Message"),
     "unit_id": sample_of("rights.DischargeUnit", organisation__memberships__user__username="buyer1"),
     "verification_id": sample_of("rights.Verification"),

@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from terrace.kernel.orgs import views as orgs_views
 from terrace.site import health
 from terrace.site.api import api
+from terrace.web import views as web_views
 
 handler400 = "terrace.web.errors.bad_request"
 handler403 = "terrace.web.errors.not_allowed"
@@ -34,4 +35,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("terrace.market.listings.urls")),
     path("auctions/", include("terrace.market.auctions.urls")),
     path("", include("terrace.market.settlement.urls")),
+    path("<path:address>.xlsx", web_views.workbook, name="workbook"),  # last: the Excel twin of any list
 ]

@@ -9,7 +9,7 @@ from terrace.kernel.base.clock import local
 from terrace.kernel.base.quantity import Pollutant
 from terrace.kernel.base.texts import Text
 from terrace.market.reserve.queries import Figure
-from terrace.web.queries import Deal, Offer, yuan_per_tonne_year
+from terrace.web.queries import Deal, Month, Offer, yuan_per_tonne_year
 
 PER_YEAR = Text("元/吨·年", "CNY per tonne-year")
 
@@ -78,6 +78,54 @@ def prices(
                 offer.listing.lot.quantity.tonnes_text(),
             ]
             for offer in offers
+        ],
+        "csv_url": csv_url,
+    }
+
+
+def prices_by_month(months: list[Month], *, csv_url: str = "") -> dict[str, Any]:
+    """The same for more deals than fit as dots: the mean of each month, a line for each pollutant."""
+    series = []
+    for pollutant in Pollutant:
+        points = [
+            [
+                local(month.start).isoformat(),
+                float(month.yuan_per_tonne_year),
+                Text(f"{month.deals}笔", f"{month.deals} deals"),
+            ]
+            for month in reversed(months)
+            if month.pollutant is pollutant
+        ]
+        if points:
+            series.append({"name": pollutant.label, "kind": "line", "points": points})
+    return {
+        "id": "chart-prices",
+        "title": Text("月均单价", "Unit prices by month"),
+        "note": Text(
+            "各月成交按数量加权平均，统一换算为元/吨·年",
+            "The mean of each month weighted by quantity, all as CNY per tonne-year",
+        ),
+        "unit": PER_YEAR,
+        "x": "time",
+        "from_zero": True,
+        "height": "md",
+        "series": series,
+        "columns": [
+            Text("月份", "Month"),
+            Text("污染物", "Pollutant"),
+            Text("均价(元/吨·年)", "Mean price (CNY per tonne-year)"),
+            Text("数量(吨/年)", "Quantity (t/yr)"),
+            Text("笔数", "Deals"),
+        ],
+        "rows": [
+            [
+                f"{local(month.start):%Y-%m}",
+                month.pollutant.label,
+                f"{month.yuan_per_tonne_year:,.2f}",
+                month.quantity.tonnes_text(),
+                str(month.deals),
+            ]
+            for month in months[:120]
         ],
         "csv_url": csv_url,
     }

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, replace
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
-from django.db.models import QuerySet
+from django.db.models import Case as Chosen
+from django.db.models import Count, DecimalField, QuerySet, Sum, When
+from django.db.models.functions import Cast, TruncMonth
 
+from terrace.kernel.base import clock
 from terrace.kernel.base.actor import Actor
 from terrace.kernel.base.quantity import Money, Pollutant, Price, PriceBasis, Quantity, half_up
 from terrace.kernel.base.texts import Text
@@ -25,9 +28,9 @@ from terrace.market.listings import queries as listing_queries
 from terrace.market.listings.models import Listing
 from terrace.market.settlement import queries as settlement
 from terrace.market.settlement.models import Trade
+from terrace.web.models import SavedView
 from terrace.web.navigation import address
 
-DEALS_MAX = 5_000  # rows of one CSV or JSON; narrow the dates for more
 DEALS_CHARTED = 300
 
 
@@ -150,14 +153,61 @@ def deals_found(
     return trades
 
 
-def deals(trades: QuerySet[Trade], limit: int = DEALS_MAX) -> list[Deal]:
-    """The newest `limit` of them. One query."""
-    return [Deal(trade) for trade in trades[:limit]]
-
-
 def deals_for_chart(trades: QuerySet[Trade], limit: int = DEALS_CHARTED) -> list[Deal]:
     """The same without the parties, which a chart does not name. One query."""
     return [Deal(trade) for trade in trades.select_related(None)[:limit]]
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """All deals of one pollutant in one month (Shanghai): how many, how much, the mean price weighted by quantity."""
+
+    start: dt.datetime
+    pollutant: Pollutant
+    deals: int
+    quantity: Quantity
+    yuan_per_tonne_year: Decimal
+
+
+def deals_by_month(trades: QuerySet[Trade]) -> list[Month]:
+    """The deals summed up in the database, the newest month first. One query, whatever their number.
+
+    Prices are put on one scale first: a price for the term is divided by its years. The mean is rounded half
+    up to the fen, once, at the end.
+    """
+    whole = DecimalField(max_digits=40, decimal_places=10)
+    per_year = Chosen(
+        When(
+            price_basis=PriceBasis.TERM.value,
+            then=Cast("price_fen_per_tonne", whole) / Cast("years", whole),
+        ),
+        default=Cast("price_fen_per_tonne", whole),
+        output_field=whole,
+    )
+    rows = (
+        trades.select_related(None)
+        .order_by()
+        .annotate(month=TruncMonth("awarded_at", tzinfo=clock.SHANGHAI))
+        .values("month", "pollutant")
+        .annotate(
+            deals=Count("pk"),
+            grams=Sum("quantity_g"),
+            worth=Sum(per_year * Cast("quantity_g", whole), output_field=whole),
+        )
+        .order_by("-month", "pollutant")
+    )
+    return [
+        Month(
+            start=row["month"],
+            pollutant=Pollutant(row["pollutant"]),
+            deals=row["deals"],
+            quantity=Quantity(Pollutant(row["pollutant"]), row["grams"]),
+            yuan_per_tonne_year=(row["worth"] / row["grams"] / 100).quantize(
+                Decimal("0.01"), rounding=ROUND_HALF_UP
+            ),
+        )
+        for row in rows
+    ]
 
 
 def notices(limit: int = 6) -> list[Notice]:
@@ -200,3 +250,8 @@ def _approval_items(found: QuerySet[Approval], url_of: str, limit: int) -> list[
         )
         for approval in found[:limit]
     ]
+
+
+def saved_views(user_id: int, path: str) -> list[SavedView]:
+    """The filters that a person keeps on one list, by name. One query."""
+    return list(SavedView.objects.filter(user_id=user_id, path=path, removed_at=None).order_by("name", "pk"))

@@ -1,4 +1,4 @@
-"""The acts of this tier: moving the clock of the demo city (ADR 0003), and trying a failed job again."""
+"""The acts of this tier: the demo city's clock (ADR 0003), a failed job tried again, the filters of a list kept."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import datetime as dt
 
 from django.conf import settings
 from django.db import connection
+from django.urls import Resolver404, resolve
 from procrastinate.contrib.django import app as jobs
 from procrastinate.contrib.django.models import ProcrastinateJob
 
@@ -13,8 +14,10 @@ from terrace.kernel.audit import services as audit
 from terrace.kernel.base import clock
 from terrace.kernel.base.actor import Actor
 from terrace.kernel.base.db import act
-from terrace.kernel.base.errors import Refusal
+from terrace.kernel.base.errors import NotAllowed, NotFound, Refusal
 from terrace.kernel.base.texts import Text
+from terrace.kernel.orgs.models import User
+from terrace.web.models import NAME_MAX, QUERY_MAX, SavedView, plain_query
 from terrace.web.operator import may_operate
 
 
@@ -98,3 +101,85 @@ def retry_job(*, actor: Actor, job_id: int, now: dt.datetime) -> None:
         at=now,
         facts={"task": job.task_name, "attempts": job.attempts},
     )
+
+
+VIEWS_MAX = 20
+
+
+class ViewsFull(Refusal):
+    code = "web.view.full"
+    text = Text(
+        "每个列表最多保存{limit}组筛选。", "At most {limit} sets of filters can be saved on one list."
+    )
+    hint = Text("请先删除不用的。", "Remove one that you no longer use.")
+
+
+class ViewInvalid(Refusal):
+    """The list is unknown, the name empty or too long, or nothing is filtered."""
+
+    code = "web.view.invalid"
+    text = Text("筛选未保存：{why}", "The filters were not saved: {why}")
+    http_status = 422
+
+
+@act("web.view.save")
+def save_view(*, actor: Actor, path: str, query: str, name: str, now: dt.datetime) -> SavedView:
+    """Keep the filters of a list under a name, for the actor alone; the same name is overwritten.
+
+    Raises NotAllowed for those who are not signed in, ViewInvalid, ViewsFull (more than VIEWS_MAX on one list).
+    """
+    if actor.user_id is None:
+        raise NotAllowed(reason=Text("请先登录", "sign in first"))
+    name, query = " ".join(name.split()), plain_query(query)
+    if not name or len(name) > NAME_MAX:
+        raise ViewInvalid(why=Text(f"名称应为1至{NAME_MAX}个字", f"the name has 1 to {NAME_MAX} characters"))
+    if not query or len(query) > QUERY_MAX:
+        raise ViewInvalid(why=Text("没有筛选条件，或条件过长", "there are no filters, or too many"))
+    try:
+        resolve(path)
+    except Resolver404:
+        raise ViewInvalid(why=Text("没有这个列表", "there is no such list")) from None
+    User.objects.select_for_update().filter(
+        pk=actor.user_id
+    ).first()  # one writer: the limit is counted below
+    kept = SavedView.objects.filter(user_id=actor.user_id, path=path, removed_at=None)
+    view = kept.filter(name=name).first()
+    if view is None and kept.count() >= VIEWS_MAX:
+        raise ViewsFull(limit=VIEWS_MAX)
+    before = view.query if view is not None else ""
+    if view is None:
+        view = SavedView(user_id=actor.user_id, path=path, name=name)
+    view.query, view.saved_at = query, now
+    view.save()
+    audit.record(
+        actor=actor,
+        act="web.view.save",
+        subject_type="web.view",
+        subject_id=view.pk,
+        at=now,
+        facts={"before": {"filters": before}, "after": {"filters": query}, "list": path, "name": name},
+    )
+    return view
+
+
+@act("web.view.remove")
+def remove_view(*, actor: Actor, view_id: int, now: dt.datetime) -> SavedView:
+    """Take one's own saved filters away. Raises NotFound for those of others and those removed before."""
+    view = (
+        SavedView.objects.select_for_update()
+        .filter(pk=view_id, user_id=actor.user_id or 0, removed_at=None)
+        .first()
+    )
+    if view is None:
+        raise NotFound(what=Text("保存的筛选", "the saved filters"))
+    view.removed_at = now
+    view.save(update_fields=["removed_at"])
+    audit.record(
+        actor=actor,
+        act="web.view.remove",
+        subject_type="web.view",
+        subject_id=view.pk,
+        at=now,
+        facts={"list": view.path, "name": view.name},
+    )
+    return view

@@ -18,5 +18,15 @@ urlpatterns = [
     path("reserve.json", views.reserve_json, name="reserve_json"),
     path("reserve/figures/<slug:pollutant>/<slug:region>/", views.reserve_line, name="reserve_line"),
     path("operator/", views.operator_page, name="operator"),
+    path(
+        "reserve/figures/<slug:pollutant>/<slug:region>.csv", views.reserve_line_csv, name="reserve_line_csv"
+    ),
+    path(
+        "reserve/figures/<slug:pollutant>/<slug:region>.json",
+        views.reserve_line_json,
+        name="reserve_line_json",
+    ),
+    path("desk/views/save/", views.save_view, name="save_view"),
+    path("desk/views/<int:view_id>/remove/", views.remove_view, name="remove_view"),
     path("demo/clock/", views.demo_clock, name="demo_clock"),
 ]

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.urls import reverse
+from django.urls import Resolver404, resolve, reverse
 from django.utils.translation import get_language
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from terrace.kernel import workdays
 from terrace.kernel.base import clock
 from terrace.kernel.base.actor import ANONYMOUS, Actor
 from terrace.kernel.base.errors import NotFound, Refusal
+from terrace.kernel.base.lists import (
+    EXPORT_MAX,
+    as_csv,
+    as_json,
+    as_workbook,
+    page_as_json,
+    page_of,
+    stream_csv,
+)
 from terrace.kernel.base.quantity import Money, Pollutant, Quantity
 from terrace.kernel.base.texts import Text
 from terrace.kernel.notify.services import retry_mail
@@ -28,6 +36,8 @@ from terrace.kernel.procedures import queries as procedures
 from terrace.kernel.procedures.services import retry_deadline
 from terrace.kernel.publication.services import retry_notice
 from terrace.market.reserve import queries as reserve_queries
+from terrace.market.reserve.queries import Movement, Movements
+from terrace.market.settlement.models import Trade
 from terrace.web import charts, operator, page, queries, services
 from terrace.web.desk import blocks_for
 from terrace.web.forms import ClockForm, PriceFilterForm
@@ -105,16 +115,21 @@ def prices(request: HttpRequest) -> HttpResponse:
     """Every deal with its price and basis: chart, table, and the same rows as CSV and JSON."""
     form = PriceFilterForm(request.GET or None)
     found = queries.deals_found(**form.criteria())
-    rows = Paginator(found, 25).get_page(request.GET.get("page"))
+    rows = page_of(request, found)
     context = {
         "form": form,
-        "chart": charts.prices(
-            queries.deals_for_chart(found), csv_url=_with_query(request, "web:prices_csv")
-        ),
+        "chart": _price_chart(found, rows.paginator.count, _with_query(request, "web:prices_csv")),
         "page": rows,
         "deals": [queries.Deal(trade) for trade in rows],
     }
     return render(request, "web/prices.html", context)
+
+
+def _price_chart(found: QuerySet[Trade], count: int, csv_url: str) -> dict[str, Any]:
+    """Every deal as a dot, or the means of the months when there are more than fit. One query."""
+    if count > queries.DEALS_CHARTED:
+        return charts.prices_by_month(queries.deals_by_month(found), csv_url=csv_url)
+    return charts.prices(queries.deals_for_chart(found), csv_url=csv_url)
 
 
 DEAL_COLUMNS = (
@@ -134,22 +149,21 @@ def _deal_row(deal: queries.Deal) -> dict[str, str]:
     return dict(zip(DEAL_COLUMNS, values, strict=True))
 
 
-def _deal_rows(request: HttpRequest) -> list[dict[str, str]]:
-    """The rows that the filters in the address leave, for both exports."""
-    found = queries.deals_found(**PriceFilterForm(request.GET or None).criteria())
-    return [_deal_row(deal) for deal in queries.deals(found)]
+def _deals(request: HttpRequest) -> QuerySet[Trade]:
+    """The deals that the filters in the address leave, for both exports."""
+    return queries.deals_found(**PriceFilterForm(request.GET or None).criteria())
 
 
 @require_GET
-def prices_csv(request: HttpRequest) -> HttpResponse:
-    rows = _deal_rows(request)
-    return _as_csv("terrace-prices.csv", DEAL_COLUMNS, rows)
+def prices_csv(request: HttpRequest) -> StreamingHttpResponse:
+    rows = (_deal_row(queries.Deal(trade)) for trade in _deals(request)[:EXPORT_MAX])
+    return stream_csv("terrace-prices.csv", DEAL_COLUMNS, rows)
 
 
 @require_GET
-def prices_json(request: HttpRequest) -> JsonResponse:
-    rows = _deal_rows(request)
-    return JsonResponse({"deals": rows}, json_dumps_params={"ensure_ascii": False})
+def prices_json(request: HttpRequest) -> HttpResponse:
+    """The same rows for programs, page by page."""
+    return page_as_json(request, _deals(request), lambda trade: _deal_row(queries.Deal(trade)), "deals")
 
 
 @require_GET
@@ -182,39 +196,94 @@ def _reserve_rows() -> list[dict[str, str]]:
 
 @require_GET
 def reserve_csv(request: HttpRequest) -> HttpResponse:
-    return _as_csv("terrace-reserve.csv", RESERVE_COLUMNS, _reserve_rows())
+    return as_csv("terrace-reserve.csv", RESERVE_COLUMNS, _reserve_rows())
 
 
 @require_GET
-def reserve_json(request: HttpRequest) -> JsonResponse:
-    return JsonResponse({"reserve": _reserve_rows()}, json_dumps_params={"ensure_ascii": False})
+def reserve_json(request: HttpRequest) -> HttpResponse:
+    return as_json({"reserve": _reserve_rows()})
 
 
 @require_GET
 def reserve_line(request: HttpRequest, pollutant: str, region: str) -> HttpResponse:
     """The intakes and releases beneath one figure of the reserve."""
-    if pollutant not in {p.value for p in Pollutant}:
-        raise Http404
-    found = reserve_queries.movements(Pollutant(pollutant), region)
-    if not found:
-        raise Http404
+    found = _movements(pollutant, region)
     context = {
         "pollutant": Pollutant(pollutant),
+        "csv_url": reverse("web:reserve_line_csv", args=[pollutant, region]),
+        "json_url": reverse("web:reserve_line_json", args=[pollutant, region]),
         "region": reserve_queries.region_label(region),
-        "page": Paginator(found, 25).get_page(request.GET.get("page")),
+        "page": page_of(request, found),
     }
     return render(request, "web/reserve_line.html", context)
 
 
-def _as_csv(filename: str, columns: Sequence[str], rows: Iterable[dict[str, str]]) -> HttpResponse:
-    """Rows as a CSV that spreadsheets open with the right characters."""
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{filename}"'
-    response.write("\ufeff")  # Excel reads UTF-8 only with this mark
-    writer = csv.DictWriter(response, columns)
-    writer.writeheader()
-    writer.writerows(rows)
-    return response
+MOVEMENT_COLUMNS = (
+    "at",
+    "direction",
+    "pollutant",
+    "quantity_t_per_year",
+    "what",
+    "what_en",
+    "paper",
+    "parcel",
+)
+
+
+def _movements(pollutant: str, region: str) -> Movements:
+    """The entries beneath one figure; 404 where there is no such figure."""
+    if pollutant not in {p.value for p in Pollutant}:
+        raise Http404
+    found = reserve_queries.movements(Pollutant(pollutant), region)
+    if not found.count():
+        raise Http404
+    return found
+
+
+def _movement_row(line: Movement) -> dict[str, Any]:
+    return {
+        "at": clock.local(line.at).isoformat(timespec="seconds"),
+        "direction": "in" if line.incoming else "out",
+        "pollutant": line.quantity.pollutant.value,
+        "quantity_t_per_year": line.quantity.tonnes_text().replace(",", ""),
+        "what": line.what.zh,
+        "what_en": line.what.en,
+        "paper": line.paper,
+        "parcel": line.parcel.serial_block,
+    }
+
+
+@require_GET
+def reserve_line_csv(request: HttpRequest, pollutant: str, region: str) -> HttpResponse:
+    """The same entries as a spreadsheet."""
+    rows = _movements(pollutant, region)[:EXPORT_MAX]
+    return as_csv("terrace-reserve-entries.csv", MOVEMENT_COLUMNS, (_movement_row(line) for line in rows))
+
+
+@require_GET
+def reserve_line_json(request: HttpRequest, pollutant: str, region: str) -> HttpResponse:
+    """The same entries for programs, page by page."""
+    return page_as_json(request, _movements(pollutant, region), _movement_row)
+
+
+@require_GET
+def workbook(request: HttpRequest, address: str) -> HttpResponseBase:
+    """The Excel twin of any list: `/lots.xlsx` holds what `/lots.csv` does, under the same right to see it."""
+    try:
+        match = resolve(f"/{address}.csv")
+    except Resolver404:
+        raise Http404 from None
+    answer = match.func(request, *match.args, **match.kwargs)
+    if answer.status_code != 200 or not answer.headers["Content-Type"].startswith("text/csv"):
+        return cast(HttpResponseBase, answer)  # the way to sign in, or what the list refused
+    language = get_language()
+    facts = [
+        (Text("内容", "Content"), request.build_absolute_uri(f"/{address}")),
+        (Text("筛选", "Filters"), request.GET.urlencode() or "—"),
+        (Text("导出时间", "Exported"), f"{clock.local(page.now()):%Y-%m-%d %H:%M:%S} UTC+8"),
+    ]
+    name = answer.headers["Content-Disposition"].partition('filename="')[2].rpartition(".csv")[0] or "list"
+    return as_workbook(f"{name}.xlsx", iter(answer), [(label.of(language), value) for label, value in facts])
 
 
 def _with_query(request: HttpRequest, name: str) -> str:
@@ -393,3 +462,30 @@ def _operator_parts() -> list[dict[str, Any]]:
             ],
         },
     ]  # fmt: skip
+
+
+@login_required
+@require_POST
+def save_view(request: HttpRequest) -> HttpResponse:
+    """Keep the filters of a list under a name, and go back to it."""
+    view = services.save_view(
+        actor=_actor(request),
+        path=request.POST.get("path", ""),
+        query=request.POST.get("query", ""),
+        name=request.POST.get("name", ""),
+        now=clock.now(),
+    )
+    messages.success(
+        request,
+        Text(f"筛选已保存为“{view.name}”。", f"The filters are saved as “{view.name}”.").of(get_language()),
+    )
+    return _see_other(view.url)
+
+
+@login_required
+@require_POST
+def remove_view(request: HttpRequest, view_id: int) -> HttpResponse:
+    """Take one of my saved filters away."""
+    view = services.remove_view(actor=_actor(request), view_id=view_id, now=clock.now())
+    messages.success(request, Text(f"已删除“{view.name}”。", f"“{view.name}” is removed.").of(get_language()))
+    return _see_other(view.path)

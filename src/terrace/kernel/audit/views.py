@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterator
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
-from django.http.response import HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
@@ -20,10 +17,10 @@ from terrace.kernel.audit.models import JournalEntry
 from terrace.kernel.base.actor import Actor
 from terrace.kernel.base.clock import local
 from terrace.kernel.base.errors import InputInvalid
+from terrace.kernel.base.lists import EXPORT_MAX, as_csv, as_json
 from terrace.kernel.base.texts import Text
 
 PAGE_SIZE = 50
-EXPORT_LIMIT = 10_000
 COLUMNS = (
     "id",
     "stream",
@@ -155,7 +152,7 @@ def _exported(request: HttpRequest) -> list[dict[str, Any]]:
             got=request.GET.get(name, ""),
             expected=Text("日期(年-月-日)或编号", "a date (year-month-day) or a number"),
         )
-    entries = list(queries.list_entries(**form.cleaned_data, before=_before(request))[:EXPORT_LIMIT])
+    entries = list(queries.list_entries(**form.cleaned_data, before=_before(request))[:EXPORT_MAX])
     names = _names(entries)
     return [_record(e, names) for e in entries]
 
@@ -165,31 +162,12 @@ def _exported(request: HttpRequest) -> list[dict[str, Any]]:
 def journal_json(request: HttpRequest) -> HttpResponse:
     """The same list as JSON, at most 10,000 entries; `before` goes on from the last one."""
     entries = _exported(request)
-    older = entries[-1]["id"] if len(entries) == EXPORT_LIMIT else None
-    return JsonResponse(
-        {"entries": entries, "older_before": older}, json_dumps_params={"ensure_ascii": False}
-    )
+    older = entries[-1]["id"] if len(entries) == EXPORT_MAX else None
+    return as_json({"entries": entries, "older_before": older})
 
 
 @login_required
 @require_safe
-def journal_csv(request: HttpRequest) -> HttpResponseBase:
+def journal_csv(request: HttpRequest) -> HttpResponse:
     """The same list as CSV for spreadsheets (UTF-8 with mark), at most 10,000 entries."""
-    entries = _exported(request)
-
-    def lines() -> Iterator[str]:
-        yield "\ufeff"
-        for values in (COLUMNS, *([_cell(e[c]) for c in COLUMNS] for e in entries)):
-            buffer = io.StringIO()
-            csv.writer(buffer).writerow(values)
-            yield buffer.getvalue()
-
-    response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="journal.csv"'
-    return response
-
-
-def _cell(value: Any) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    text = "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return "'" + text if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    return as_csv("journal.csv", COLUMNS, _exported(request))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from terrace.kernel.base.errors import NotAllowed
 from terrace.kernel.base.texts import Text
 
-OWN_ACTS = ("orgs.user.", "notify.", "document.")
+OWN_ACTS = ("orgs.user.", "notify.", "document.", "web.view.")
 
 
 @dataclass(frozen=True, slots=True)

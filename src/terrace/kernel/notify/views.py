@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from terrace.kernel.base import clock
+from terrace.kernel.base.lists import page_of
 from terrace.kernel.notify import queries, services
-
-PAGE_SIZE = 25
 
 
 @login_required
@@ -26,7 +24,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
         response = HttpResponseRedirect(reverse("notify:inbox"))
         response.status_code = 303
         return response
-    page = Paginator(queries.inbox_of(actor), PAGE_SIZE).get_page(request.GET.get("page"))
+    page = page_of(request, queries.inbox_of(actor))
     return render(request, "notify/inbox.html", {"page": page, "unread": queries.count_unread(actor)})
 
 

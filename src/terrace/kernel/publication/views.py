@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils.feedgenerator import Atom1Feed
 from django.utils.translation import get_language
@@ -19,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from terrace.kernel.base import clock
 from terrace.kernel.base.clock import local
 from terrace.kernel.base.errors import NotFound, Refusal
+from terrace.kernel.base.lists import as_json, page_as_json, page_of, stream_csv
 from terrace.kernel.base.texts import Text
 from terrace.kernel.publication import queries, services
 from terrace.kernel.publication.access import may_correct
@@ -26,8 +23,6 @@ from terrace.kernel.publication.forms import CorrectionForm, NoticeFilter
 from terrace.kernel.publication.models import Notice
 from terrace.kernel.publication.procedures import kinds
 
-PAGE_SIZE = 25
-JSON_PAGE_SIZE = 100
 FEED_MAX = 200
 COLUMNS = ("sequence", "kind", "number", "title_zh", "title_en", "published_at", "corrects", "digest", "url")
 
@@ -36,7 +31,7 @@ COLUMNS = ("sequence", "kind", "number", "title_zh", "title_en", "published_at",
 def notices(request: HttpRequest) -> HttpResponse:
     """The list, newest first. Two queries whatever its length."""
     form = NoticeFilter(request.GET)
-    page = Paginator(queries.list_notices(**form.chosen()), PAGE_SIZE).get_page(request.GET.get("page"))  # type: ignore[arg-type]  # typed by the form
+    page = page_of(request, queries.list_notices(**form.chosen()))  # type: ignore[arg-type]  # typed by the form
     labels = {kind.code: kind.label for kind in kinds()}
     rows = [{"notice": n, "kind_label": labels.get(n.kind, Text(n.kind, n.kind))} for n in page]
     return render(request, "publication/list.html", {"form": form, "page": page, "rows": rows})
@@ -45,32 +40,16 @@ def notices(request: HttpRequest) -> HttpResponse:
 @require_safe
 def notices_json(request: HttpRequest) -> HttpResponse:
     """The same list for programs, page by page."""
-    form = NoticeFilter(request.GET)
-    page = Paginator(queries.list_notices(**form.chosen()), JSON_PAGE_SIZE).get_page(request.GET.get("page"))  # type: ignore[arg-type]  # typed by the form
-    return _json(
-        {
-            "count": page.paginator.count,
-            "page": page.number,
-            "pages": page.paginator.num_pages,
-            "items": [_row(request, notice) for notice in page],
-        }
-    )
+    found = queries.list_notices(**NoticeFilter(request.GET).chosen())  # type: ignore[arg-type]  # typed by the form
+    return page_as_json(request, found, lambda notice: _row(request, notice))
 
 
 @require_safe
 def notices_csv(request: HttpRequest) -> StreamingHttpResponse:
     """The same list as a spreadsheet: every row that the filters leave."""
     found = queries.list_notices(**NoticeFilter(request.GET).chosen())  # type: ignore[arg-type]  # typed by the form
-
-    def lines() -> Iterator[str]:
-        yield "\ufeff" + _csv_line(COLUMNS)
-        for notice in found.iterator(chunk_size=500):
-            row = _row(request, notice)
-            yield _csv_line([row[column] for column in COLUMNS])
-
-    response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="notices.csv"'
-    return response
+    rows = (_row(request, notice) for notice in found.iterator(chunk_size=500))
+    return stream_csv("notices.csv", COLUMNS, rows)
 
 
 @require_safe
@@ -132,7 +111,7 @@ def correct(request: HttpRequest, sequence: int) -> HttpResponse:
 @require_safe
 def notice_json(request: HttpRequest, sequence: int) -> HttpResponse:
     """One notice with everything its digest covers."""
-    return _json(_full(request, _get(sequence)))
+    return as_json(_full(request, _get(sequence)))
 
 
 @require_safe
@@ -142,7 +121,7 @@ def feed(request: HttpRequest) -> HttpResponse:
     limit = min(max(_whole(request.GET.get("limit"), 100), 1), FEED_MAX)
     found = queries.feed_after(after, limit + 1)
     items = found[:limit]
-    return _json(
+    return as_json(
         {
             "items": [_full(request, n) for n in items],
             "next_after": items[-1].sequence if items else after,
@@ -208,18 +187,6 @@ def _full(request: HttpRequest, found: Notice) -> dict[str, Any]:
         "previous_digest": found.previous_digest,
         "url": request.build_absolute_uri(found.url),
     }
-
-
-def _json(value: dict[str, Any]) -> JsonResponse:
-    return JsonResponse(value, json_dumps_params={"ensure_ascii": False})
-
-
-def _csv_line(cells: Any) -> str:
-    """One line; a cell that a spreadsheet would run as a formula gets a quote before it."""
-    buffer = io.StringIO()
-    plain = ["" if cell is None else str(cell) for cell in cells]
-    csv.writer(buffer).writerow([f"'{cell}" if cell[:1] in ("=", "+", "-", "@") else cell for cell in plain])
-    return buffer.getvalue()
 
 
 def _whole(text: str | None, default: int) -> int:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import uuid
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -17,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from terrace.kernel.base import clock
 from terrace.kernel.base.errors import InputInvalid, NotFound, Refusal, ServiceBusy
+from terrace.kernel.base.lists import as_csv, as_json, page_of
 from terrace.kernel.base.texts import Text
 from terrace.kernel.procedures import queries as procedure_queries
 from terrace.market.auctions import access, queries, services
@@ -82,31 +81,22 @@ def post_bid(request: HttpRequest, auction_id: int) -> HttpResponse:
 def bids_csv(request: HttpRequest, auction_id: int) -> HttpResponse:
     """Every accepted quote, masked until the close."""
     auction = access.get_auction_for(request.actor, auction_id)  # type: ignore[attr-defined]  # ADR 0005
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="auction-{auction_id}-bids.csv"'
-    response.write("\ufeff")
-    rows = _bid_rows(auction)
-    writer = csv.DictWriter(
-        response, fieldnames=["seq", "bidder", "name", "price_yuan", "at", "phase", "ends_at"]
-    )
-    writer.writeheader()
-    writer.writerows(rows)
-    return response
+    columns = ("seq", "bidder", "name", "price_yuan", "at", "phase", "ends_at")
+    return as_csv(f"auction-{auction_id}-bids.csv", columns, _bid_rows(auction))
 
 
 @require_safe
 def bids_json(request: HttpRequest, auction_id: int) -> HttpResponse:
     """Every accepted quote, masked until the close."""
     auction = access.get_auction_for(request.actor, auction_id)  # type: ignore[attr-defined]  # ADR 0005
-    return JsonResponse(
+    return as_json(
         {
             "auction": auction_id,
             "number": auction.number,
             "price_basis": auction.price_basis,
             "years": auction.years,
             "bids": _bid_rows(auction),
-        },
-        json_dumps_params={"ensure_ascii": False},
+        }
     )
 
 
@@ -209,7 +199,7 @@ def _page(
     auction = access.get_auction_for(actor, auction_id)
     public = queries.get_public_state(auction_id)
     assert public is not None
-    page = Paginator(queries.list_bids(auction_id), BIDS_PER_PAGE).get_page(request.GET.get("page"))
+    page = page_of(request, queries.list_bids(auction_id), BIDS_PER_PAGE)
     mine = queries.my_standing(auction_id, actor.organisation_id)
     verdict = access.may_bid(actor, auction)
     next_fen = public.values["next_fen"]

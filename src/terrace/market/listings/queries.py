@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from terrace.kernel.base.actor import Actor
 from terrace.kernel.base.quantity import Money, Pollutant, Price, Quantity
@@ -28,12 +29,11 @@ def public_listings(
 
     `state`: "" for those on sale now, "ended", "all", or a state's code.
     """
-    newest = (
-        Listing.objects.filter(lot=OuterRef("lot"), announced_at__isnull=False)
-        .order_by("-round")
-        .values("pk")[:1]
+    # "no later round" is one anti-join; "is the newest" would be asked again for every row
+    later = Listing.objects.filter(
+        lot=OuterRef("lot"), announced_at__isnull=False, round__gt=OuterRef("round")
     )
-    found = Listing.objects.filter(announced_at__isnull=False, pk=Subquery(newest)).select_related(
+    found = Listing.objects.filter(~Exists(later), announced_at__isnull=False).select_related(
         "lot__parcel__right__area", "lot__seller"
     )
     if pollutant:
@@ -58,16 +58,31 @@ def earlier_rounds(listing: Listing) -> QuerySet[Listing]:
 
 
 def exchange_listings() -> QuerySet[Listing]:
-    """Every offer with the numbers of its sign-ups, newest first: the calendar of the trading institution."""
+    """Every offer with the numbers of its sign-ups, newest first: the calendar of the trading institution.
+
+    The numbers are counted for the rows of the page only, not for every offer before the page is cut.
+    """
     return (
         Listing.objects.select_related("lot__parcel__right__area", "lot__seller")
         .annotate(
-            applied=Count("signups", filter=Q(signups__submitted_at__isnull=False)),
-            waiting=Count("signups", filter=Q(signups__state="SUBMITTED")),
-            admitted=Count("signups", filter=Q(signups__state="ADMITTED")),
+            applied=_signups(submitted_at__isnull=False),
+            waiting=_signups(state="SUBMITTED"),
+            admitted=_signups(state="ADMITTED"),
         )
         .order_by("-pk")
     )
+
+
+def _signups(**conditions: Any) -> Coalesce:
+    """How many sign-ups of an offer fulfil the conditions."""
+    counted = (
+        SignUp.objects.filter(listing=OuterRef("pk"), **conditions)
+        .order_by()
+        .values("listing")
+        .annotate(n=Count("pk"))
+        .values("n")
+    )
+    return Coalesce(Subquery(counted), 0)
 
 
 def listable_lots() -> QuerySet[PlannedLot]:

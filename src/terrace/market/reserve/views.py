@@ -5,7 +5,6 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -14,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from terrace.kernel.base import clock
 from terrace.kernel.base.actor import Actor
 from terrace.kernel.base.errors import NotFound, Refusal
+from terrace.kernel.base.lists import PAGE_SIZE, page_of
 from terrace.kernel.base.quantity import Pollutant, PriceBasis
 from terrace.kernel.base.texts import Text
 from terrace.kernel.procedures.models import Case
@@ -24,7 +24,6 @@ from terrace.market.rights.forms import PaperForm, ReasonForm
 from terrace.market.rights.queries import paper_rows
 from terrace.market.rights.rules import Basin, Sector, ratio_text
 
-PAGE_SIZE = 25
 FORM_METHODS = require_http_methods(["GET", "HEAD", "POST"])
 TONES = {"APPROVED": "leaf", "REJECTED": "cinnabar", "RELEASED": "leaf"}
 
@@ -67,7 +66,7 @@ def desk(request: HttpRequest) -> HttpResponse:
     """Figures, what waits for the second person, plans, parcels."""
     actor = actor_of(request)
     access.may_see_desk(actor).require()
-    parcels = Paginator(queries.parcels_of_reserve(), PAGE_SIZE).get_page(request.GET.get("page"))
+    parcels = page_of(request, queries.parcels_of_reserve())
     intakes = [
         {
             "row": row,

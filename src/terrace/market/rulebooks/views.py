@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import io
+from typing import Any
 
-from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import get_language
@@ -15,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from terrace.kernel.base import clock
 from terrace.kernel.base.errors import Refusal
+from terrace.kernel.base.lists import as_csv, as_json, page_of
 from terrace.kernel.base.texts import Text
 from terrace.market.rulebooks import access, queries, rules, services
 from terrace.market.rulebooks.forms import (
@@ -26,7 +25,6 @@ from terrace.market.rulebooks.forms import (
 )
 from terrace.market.rulebooks.models import ParameterState
 
-PAGE_SIZE = 25
 STATES = {
     ParameterState.WAITING: (Text("待审核", "waiting"), "water"),
     ParameterState.APPROVED: (Text("已批准", "approved"), "leaf"),
@@ -119,7 +117,7 @@ def rulebook(request: HttpRequest, name: str) -> HttpResponse:
     )
 
 
-def _parameter_rows() -> list[dict[str, object]]:
+def _parameter_rows() -> list[dict[str, Any]]:
     today = clock.today()
     return [
         {
@@ -143,20 +141,14 @@ def _parameter_rows() -> list[dict[str, object]]:
 @require_GET
 def parameters_json(request: HttpRequest) -> HttpResponse:
     """Every parameter of every rulebook as data."""
-    return JsonResponse({"parameters": _parameter_rows()}, json_dumps_params={"ensure_ascii": False})
+    return as_json({"parameters": _parameter_rows()})
 
 
 @require_GET
 def parameters_csv(request: HttpRequest) -> HttpResponse:
     """The same as a table."""
     rows = _parameter_rows()
-    out = io.StringIO()
-    writer = csv.DictWriter(out, fieldnames=list(rows[0]))
-    writer.writeheader()
-    writer.writerows(rows)
-    response = HttpResponse("\ufeff" + out.getvalue(), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="rulebook-parameters.csv"'
-    return response
+    return as_csv("rulebook-parameters.csv", list(rows[0]), rows)
 
 
 @require_GET
@@ -222,7 +214,7 @@ def decision(request: HttpRequest, decision_id: int) -> HttpResponse:
 def parameters(request: HttpRequest) -> HttpResponse:
     """The changes of parameters, the waiting ones first."""
     access.may_see_parameter(request.actor).require()  # type: ignore[attr-defined]
-    page = Paginator(queries.list_parameters(), PAGE_SIZE).get_page(request.GET.get("page"))
+    page = page_of(request, queries.list_parameters())
     rows = [
         {
             "parameter": p,

@@ -19,8 +19,9 @@ from terrace.kernel.base.texts import Text
 from terrace.kernel.procedures import queries as procedures
 from terrace.kernel.procedures.models import Case
 from terrace.market.rulebooks.rules import Verdict, fact_label, fact_value
-from terrace.web import navigation, page
+from terrace.web import navigation, page, queries
 from terrace.web.icons import ICONS
+from terrace.web.models import plain_query
 from terrace.web.templatetags.figures import due as due_text
 from terrace.web.templatetags.figures import iso, when
 from terrace.web.templatetags.words import in_language
@@ -175,10 +176,41 @@ def filter_bar(context: Context, form: forms.Form, csv_url: str = "", json_url: 
     return {
         "form": form,
         "request": context["request"],
+        "csrf_token": context.get("csrf_token", ""),
         "query": context["request"].GET.urlencode(),
         "csv_url": csv_url,
         "json_url": json_url,
     }
+
+
+@register.inclusion_tag("components/exports.html", takes_context=True)
+def exports(context: Context, csv_url: str = "", json_url: str = "") -> dict[str, Any]:
+    """Links to the rows of a list as CSV, Excel and JSON, with the filters of the address."""
+    return {
+        "query": _filters_of(context),
+        "csv_url": csv_url,
+        "xlsx_url": f"{csv_url.removesuffix('.csv')}.xlsx",
+        "json_url": json_url,
+    }
+
+
+@register.inclusion_tag("components/saved_views.html", takes_context=True)
+def saved_views(context: Context) -> dict[str, Any]:
+    """The filters that the reader saved on this list, and the way to save the present ones. One query when signed in."""
+    request = context["request"]
+    user_id = getattr(getattr(request, "actor", None), "user_id", None)
+    return {
+        "request": request,
+        "csrf_token": context.get("csrf_token", ""),
+        "query": _filters_of(context),
+        "may_save": user_id is not None,
+        "views": queries.saved_views(user_id, request.path) if user_id is not None else [],
+    }
+
+
+def _filters_of(context: Context) -> str:
+    """The filters in the address without the place in the list."""
+    return plain_query(context["request"].GET.urlencode())
 
 
 @register.inclusion_tag("components/document_list.html")

@@ -16,7 +16,7 @@ from terrace.kernel.orgs.roles import Role
 from terrace.kernel.orgs.tests import factories as people
 from terrace.kernel.procedures import procedures
 from terrace.kernel.procedures.tests import factories as cases
-from terrace.web import navigation, services, subjects
+from terrace.web import navigation, queries, services, subjects
 from terrace.web.glossary import GLOSSARY, STAGES, term
 from terrace.web.tests import factories
 
@@ -95,7 +95,7 @@ def test_prices_put_both_bases_on_one_scale_and_export_what_is_shown(client: Cli
     html = client.get("/prices/").content.decode()
     assert "21,000 元/吨(5年期)" in html
     assert "21,000 元/吨·年" in html
-    answer = client.get("/prices.csv?pollutant=NOX&since=2023-12-01").content.decode("utf-8-sig")
+    answer = client.get("/prices.csv?pollutant=NOX&since=2023-12-01").getvalue().decode("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(answer)))
     assert [(r["price_yuan_per_tonne"], r["price_yuan_per_tonne_year"], r["amount_yuan"]) for r in rows] == [
         ("21000.00", "4200.00", "85008.00")
@@ -106,10 +106,29 @@ def test_prices_put_both_bases_on_one_scale_and_export_what_is_shown(client: Cli
     assert len(client.get("/prices.json?since=nonsense").json()["deals"]) == 3
 
 
+def test_many_deals_are_charted_by_their_months(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A year of 4,200 and one of 21,000 (a price of the year), same quantity: 12,600 in December; 4,200 in November."""
+    factories.trade()
+    factories.trade(basis="PER_YEAR")
+    factories.trade(awarded_at=factories.NOW - dt.timedelta(days=40))
+    months = queries.deals_by_month(queries.deals_found())
+    assert [(f"{clock.local(m.start):%Y-%m}", m.deals, str(m.yuan_per_tonne_year)) for m in months] == [
+        ("2023-12", 2, "12600.00"),
+        ("2023-11", 1, "4200.00"),
+    ]
+    assert months[0].quantity.grams_per_year == 8_096_000
+    monkeypatch.setattr(queries, "DEALS_CHARTED", 3)
+    assert "月均单价" not in client.get("/prices/").content.decode()
+    monkeypatch.setattr(queries, "DEALS_CHARTED", 2)
+    html = client.get("/prices/").content.decode()
+    assert "月均单价" in html
+    assert "12,600.00" in html
+
+
 def test_a_deal_is_public_once_its_result_is(client: Client) -> None:
     made = factories.trade()
     type(made).objects.filter(pk=made.pk).update(publicised_at=None)
-    assert client.get("/prices.json").json()["deals"] == []
+    assert client.get("/prices.json").json()["count"] == 0
 
 
 def test_reserve_figures_open_the_entries_beneath_them(client: Client) -> None:

@@ -169,7 +169,7 @@ def test_exports_carry_exactly_the_filtered_list(auditor: Client) -> None:
     assert data["entries"][0]["facts"] == {"数": 1}
     assert data["older_before"] is None
     response = auditor.get("/journal/journal.csv?act=a.")
-    content = b"".join(response.streaming_content).decode("utf-8-sig")
+    content = response.content.decode("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(content)))
     assert [r["id"] for r in rows] == [str(chosen)]
     assert rows[0]["reason"] == "'=1+1"

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import get_language
@@ -14,13 +13,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from terrace.kernel.base import clock
 from terrace.kernel.base.errors import Refusal
+from terrace.kernel.base.lists import PAGE_SIZE, page_of
 from terrace.kernel.base.texts import Text
 from terrace.kernel.orgs import access, queries, services
 from terrace.kernel.orgs.forms import DecisionForm
 from terrace.kernel.orgs.models import Approval, ApprovalState
 from terrace.kernel.orgs.views.shared import actor_in, see_other
-
-PAGE_SIZE = 25
 
 
 @login_required
@@ -29,7 +27,7 @@ def approvals(request: HttpRequest) -> HttpResponse:
     """Waits for me; I wait for; decided with me."""
     actor = actor_in(request)
     context = {
-        "page": Paginator(queries.pending_for(actor), PAGE_SIZE).get_page(request.GET.get("page")),
+        "page": page_of(request, queries.pending_for(actor)),
         "asked": queries.asked_by(actor)[:PAGE_SIZE],
         "decided": queries.decided_with(actor)[:PAGE_SIZE],
     }

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import get_language
@@ -14,13 +13,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from terrace.kernel.base import clock
 from terrace.kernel.base.errors import Refusal
+from terrace.kernel.base.lists import PAGE_SIZE, page_of
 from terrace.kernel.base.texts import Text
 from terrace.kernel.orgs import access, queries, rules, services
 from terrace.kernel.orgs.forms import DecisionForm, OrganisationFilter, ReasonForm
 from terrace.kernel.orgs.models import ApplicationState, Organisation
 from terrace.kernel.orgs.views.shared import actor_in, see_other
 
-PAGE_SIZE = 25
 TONES = {
     "APPLIED": "water",
     "ACTIVE": "leaf",
@@ -38,12 +37,12 @@ def organisations(request: HttpRequest) -> HttpResponse:
     access.may_list_organisations(actor).require()
     form = OrganisationFilter(request.GET)
     chosen = form.cleaned_data if form.is_valid() else {}
-    page = Paginator(
+    page = page_of(
+        request,
         queries.list_organisations(
             state=chosen.get("state", ""), kind=chosen.get("kind", ""), words=chosen.get("words", "").strip()
         ),
-        PAGE_SIZE,
-    ).get_page(request.GET.get("page"))
+    )
     waits = queries.with_waiting_application([o.pk for o in page])
     rows = [
         {

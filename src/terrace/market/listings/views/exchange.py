@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -12,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from terrace.kernel.base import clock
 from terrace.kernel.base.errors import NotFound, Refusal
+from terrace.kernel.base.lists import PAGE_SIZE, page_of
 from terrace.kernel.base.texts import Text
 from terrace.kernel.procedures.models import Case
 from terrace.market.listings import access, queries, rules, services
@@ -19,7 +19,6 @@ from terrace.market.listings.forms import CalendarForm, ListingForm
 from terrace.market.listings.models import Listing
 from terrace.market.listings.views.public import calendar_line, notice_facts
 from terrace.market.listings.views.shared import (
-    PAGE_SIZE,
     actor_of,
     key_of,
     options,
@@ -38,7 +37,7 @@ def desk(request: HttpRequest) -> HttpResponse:
     """Lots to list, applications to qualify, deposits outstanding, every offer with its numbers."""
     actor = actor_of(request)
     access.may_see_desk(actor).require()
-    page = Paginator(queries.exchange_listings(), PAGE_SIZE).get_page(request.GET.get("page"))
+    page = page_of(request, queries.exchange_listings())
     now = clock.now()
     rows = []
     for listing in page:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import io
 from typing import Any
 
-from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import get_language
@@ -17,16 +14,16 @@ from django.views.decorators.http import require_POST, require_safe
 from terrace.kernel.base import clock
 from terrace.kernel.base.actor import Actor
 from terrace.kernel.base.errors import NotFound, Refusal
+from terrace.kernel.base.lists import EXPORT_MAX, page_as_json, page_of, stream_csv
+from terrace.kernel.base.quantity import Money
 from terrace.kernel.base.texts import Text
 from terrace.market.listings import access, queries, rules, services
 from terrace.market.listings.forms import LotFilterForm
 from terrace.market.listings.models import Listing
 from terrace.market.listings.services.notices import region_text, timed_text
-from terrace.market.listings.views.shared import PAGE_SIZE, actor_of, key_of, see_other, tone_of
+from terrace.market.listings.views.shared import actor_of, key_of, see_other, tone_of
 from terrace.market.rights.access import FIRM
 from terrace.market.rights.rules import ratio_text
-
-EXPORT_MAX = 10_000
 
 
 def _filtered(request: HttpRequest) -> tuple[LotFilterForm, Any]:
@@ -41,7 +38,7 @@ def _filtered(request: HttpRequest) -> tuple[LotFilterForm, Any]:
 def lots(request: HttpRequest) -> HttpResponse:
     """Lots on sale with what can be done until when."""
     form, found = _filtered(request)
-    page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
+    page = page_of(request, found)
     now = clock.now()
     rows = [_row(listing, now) for listing in page]
     return render(
@@ -73,67 +70,46 @@ def _row(listing: Listing, now: dt.datetime) -> dict[str, Any]:
 
 @require_safe
 def lots_json(request: HttpRequest) -> HttpResponse:
-    """The list with the same filters as data."""
+    """The list with the same filters as data, page by page."""
     _, found = _filtered(request)
-    return JsonResponse(
-        {"lots": [queries.lot_document(listing) for listing in found[:EXPORT_MAX]]},
-        json_dumps_params={"ensure_ascii": False},
-    )
+    return page_as_json(request, found, queries.lot_document, "lots")
+
+
+COLUMNS = (
+    "lot", "notice", "name", "pollutant", "quantity_t_per_year", "years", "area", "start_yuan_per_tonne", "basis",
+    "increment_yuan_per_tonne", "start_amount_yuan", "deposit_yuan", "signup_until", "quoting_from", "quoting_until",
+    "state", "synthetic",
+)  # fmt: skip
+
+
+def _csv_row(listing: Listing) -> dict[str, Any]:
+    lot, quantity = listing.lot, listing.lot.quantity
+    return {
+        "lot": lot.number,
+        "notice": listing.number,
+        "name": listing.project_name,
+        "pollutant": lot.pollutant,
+        "quantity_t_per_year": quantity.tonnes_text().replace(",", ""),
+        "years": listing.years,
+        "area": lot.parcel.right.area.code,
+        "start_yuan_per_tonne": f"{Money(listing.start_fen_per_tonne).yuan:.2f}",
+        "basis": listing.price_basis,
+        "increment_yuan_per_tonne": f"{Money(listing.increment_fen_per_tonne).yuan:.2f}",
+        "start_amount_yuan": f"{listing.start.amount(quantity).yuan:.2f}",
+        "deposit_yuan": f"{listing.deposit.yuan:.2f}",
+        "signup_until": clock.local(listing.signup_until).isoformat(),
+        "quoting_from": clock.local(listing.quoting_from).isoformat(),
+        "quoting_until": clock.local(listing.quoting_until).isoformat(),
+        "state": listing.state,
+        "synthetic": "yes" if lot.is_synthetic else "no",
+    }
 
 
 @require_safe
-def lots_csv(request: HttpRequest) -> HttpResponse:
+def lots_csv(request: HttpRequest) -> StreamingHttpResponse:
     """The list with the same filters as a table that Excel opens."""
     _, found = _filtered(request)
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(
-        [
-            "lot",
-            "notice",
-            "name",
-            "pollutant",
-            "quantity_t_per_year",
-            "years",
-            "area",
-            "start_yuan_per_tonne",
-            "basis",
-            "increment_yuan_per_tonne",
-            "start_amount_yuan",
-            "deposit_yuan",
-            "signup_until",
-            "quoting_from",
-            "quoting_until",
-            "state",
-            "synthetic",
-        ]
-    )
-    for listing in found[:EXPORT_MAX]:
-        row = queries.lot_document(listing)
-        writer.writerow(
-            [
-                row["number"],
-                row["notice_number"],
-                row["project_name"],
-                row["pollutant"],
-                row["quantity_t"],
-                row["years"],
-                row["area"],
-                row["start_price"]["yuan_per_tonne"],
-                row["start_price"]["basis"],
-                row["increment"]["yuan_per_tonne"],
-                row["start_amount_yuan"],
-                row["deposit_yuan"],
-                clock.local(listing.signup_until).isoformat(),
-                clock.local(listing.quoting_from).isoformat(),
-                clock.local(listing.quoting_until).isoformat(),
-                row["state"],
-                "yes" if row["synthetic"] else "no",
-            ]
-        )
-    response = HttpResponse("\ufeff" + out.getvalue(), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="terrace-lots.csv"'
-    return response
+    return stream_csv("terrace-lots.csv", COLUMNS, (_csv_row(listing) for listing in found[:EXPORT_MAX]))
 
 
 @require_safe

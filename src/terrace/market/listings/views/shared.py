@@ -11,7 +11,6 @@ from terrace.kernel.base.actor import Actor
 from terrace.kernel.procedures.models import Case
 from terrace.kernel.procedures.queries import options_for
 
-PAGE_SIZE = 25
 TONES = {
     "SOLD": "leaf",
     "ADMITTED": "leaf",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -12,13 +11,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from terrace.kernel.base import clock
 from terrace.kernel.base.errors import NotFound, Refusal
+from terrace.kernel.base.lists import page_of
 from terrace.kernel.base.texts import Text
 from terrace.kernel.procedures.models import Case
 from terrace.market.listings import access, queries, rules, services
 from terrace.market.listings.forms import NeedQuantityForm, PaperForm, QualifyForm
 from terrace.market.listings.models import SignUp
 from terrace.market.listings.views.shared import (
-    PAGE_SIZE,
     actor_of,
     key_of,
     options,
@@ -37,7 +36,7 @@ def signups(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     role_verdict(actor, *FIRM).require()
     assert actor.organisation_id is not None
-    page = Paginator(queries.my_signups(actor.organisation_id), PAGE_SIZE).get_page(request.GET.get("page"))
+    page = page_of(request, queries.my_signups(actor.organisation_id))
     rows = [
         {"row": row, "state": rules.SignUpState(row.state).label, "tone": tone_of(row.state)} for row in page
     ]

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from terrace.kernel.base import clock
 from terrace.kernel.base.errors import NotFound, Refusal
+from terrace.kernel.base.lists import page_of
 from terrace.kernel.base.quantity import Pollutant, Quantity
 from terrace.kernel.base.texts import Text
 from terrace.kernel.documents.access import may_read
@@ -20,7 +21,7 @@ from terrace.kernel.orgs.queries import organisation_by_code
 from terrace.market.rights import access, rules, services
 from terrace.market.rights.forms import ConductEndForm, ConductForm, CourtLiftForm, CourtOrderForm
 from terrace.market.rights.models import ConductRecord, ParcelHold
-from terrace.market.rights.views.registry import FORM_METHODS, actor_of, page_of, see_other
+from terrace.market.rights.views.registry import FORM_METHODS, actor_of, see_other
 
 
 def _posted(request: HttpRequest) -> tuple[Any, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -15,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from terrace.kernel.base import clock
 from terrace.kernel.base.actor import Actor
 from terrace.kernel.base.errors import NotFound, Refusal
+from terrace.kernel.base.lists import page_of
 from terrace.kernel.base.quantity import Pollutant, Quantity
 from terrace.kernel.base.texts import Text
 from terrace.kernel.procedures.models import Case
@@ -31,7 +31,6 @@ from terrace.market.rights.forms import (
 )
 from terrace.market.rulebooks.models import EligibilityDecision
 
-PAGE_SIZE = 25
 FORM_METHODS = require_http_methods(["GET", "HEAD", "POST"])
 
 
@@ -44,10 +43,6 @@ def see_other(name: str, *args: object) -> HttpResponseRedirect:
     response = HttpResponseRedirect(reverse(name, args=args))
     response.status_code = 303
     return response
-
-
-def page_of(request: HttpRequest, rows: Any) -> Any:
-    return Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
 
 
 def key_of(request: HttpRequest) -> str | None:

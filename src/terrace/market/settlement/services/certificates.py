@@ -32,8 +32,8 @@ from terrace.market.settlement.services.papers import render
 from terrace.market.settlement.services.signing import sign
 from terrace.market.settlement.services.statements import ReasonNeeded
 from terrace.market.settlement.services.trades import (
-    answered_before,
     SUBJECT,
+    answered_before,
     journal,
     lock_trade,
     quantity_text,

@@ -89,7 +89,7 @@ def test_results_have_their_json_and_csv_twins(market: Market) -> None:
     assert listed["items"][0]["price_yuan_per_tonne"] == "21000"
     assert listed["items"][0]["price_basis"] == "TERM"
     assert json.loads(client.get(f"/results/{trade.number}.json").content)["quantity_t_per_year"] == "4.048"
-    assert "85008.00" in client.get("/results.csv").content.decode("utf-8-sig")
+    assert "85008.00" in client.get("/results.csv").getvalue().decode("utf-8-sig")
     assert trade.number in client.get(f"/results/{trade.number}.csv").content.decode("utf-8-sig")
     assert json.loads(client.get("/results.json?pollutant=COD").content)["count"] == 0
     assert json.loads(client.get("/results.json?year=2023&pollutant=NOX").content)["count"] == 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -13,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from terrace.kernel.base import clock
 from terrace.kernel.base.errors import Refusal
+from terrace.kernel.base.lists import PAGE_SIZE, page_of
 from terrace.kernel.base.texts import Text
 from terrace.kernel.orgs.access import may_check
 from terrace.kernel.orgs.forms import DecisionForm
@@ -22,7 +22,7 @@ from terrace.kernel.orgs.services import approval_state_text
 from terrace.market.settlement import access, queries, services
 from terrace.market.settlement.forms import AccountForm
 from terrace.market.settlement.models import AccountPurpose, SettlementAccount
-from terrace.market.settlement.views.shared import PAGE_SIZE, actor_of, posted, see_other
+from terrace.market.settlement.views.shared import actor_of, posted, see_other
 
 CHANGE_TONES = {"WAITING": "water", "APPROVED": "leaf", "REJECTED": "cinnabar", "WITHDRAWN": "quiet"}
 
@@ -59,7 +59,7 @@ def accounts(request: HttpRequest) -> HttpResponse:
                 Text("已提出，待另一人复核。", "Proposed; another person decides."),
             )
     city = settings.TERRACE_CITY
-    page = Paginator(queries.accounts_of_record(city), PAGE_SIZE).get_page(request.GET.get("page"))
+    page = page_of(request, queries.accounts_of_record(city))
     return render(
         request,
         "settlement/accounts.html",

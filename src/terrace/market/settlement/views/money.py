@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -13,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from terrace.kernel.base import clock
 from terrace.kernel.base.errors import NotFound, Refusal
+from terrace.kernel.base.lists import EXPORT_MAX, as_csv, page_of
 from terrace.kernel.base.texts import Text
 from terrace.kernel.procedures import queries as procedures
 from terrace.market.settlement import access, queries, services
@@ -27,14 +27,7 @@ from terrace.market.settlement.models import (
     StatementImport,
 )
 from terrace.market.settlement.rules.statements import BOOKED_TO_SUSPENSE, Finding
-from terrace.market.settlement.views.shared import (
-    EXPORT_MAX,
-    PAGE_SIZE,
-    actor_of,
-    as_csv,
-    posted,
-    see_other,
-)
+from terrace.market.settlement.views.shared import actor_of, posted, see_other
 
 INSTRUCTION_TONES = {"DUE": "cinnabar", "PAID": "leaf", "CANCELLED": "quiet"}
 REFUND_TONES = {"DUE": "cinnabar", "ASKED": "water", "APPROVED": "water", "PAID": "leaf"}
@@ -48,9 +41,7 @@ def payments(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     access.may_list_trades(actor).require()
     form = InstructionFilter(request.GET)
-    page = Paginator(access.instructions_for(actor).filter(**form.chosen()), PAGE_SIZE).get_page(
-        request.GET.get("page")
-    )
+    page = page_of(request, access.instructions_for(actor).filter(**form.chosen()))
     rows = [
         {
             "instruction": i,
@@ -137,7 +128,7 @@ def statements(request: HttpRequest) -> HttpResponse:
         else:
             return see_other(request, reverse("settlement:statement", args=[statement.pk]))
     found = StatementImport.objects.select_related("uploaded_by").order_by("-id")
-    page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
+    page = page_of(request, found)
     rows = [
         {"statement": s, "state": ImportState(s.state).label, "tone": IMPORT_TONES[s.state]} for s in page
     ]
@@ -201,7 +192,7 @@ def _statement_page(request: HttpRequest, statement_id: int, refusal: Refusal | 
     found = access.get_statement_for(actor, statement_id)
     review = queries.review_statement(found) if found.state == ImportState.CHECKED else None
     lines: Any = review.judged if review is not None else queries.booked_lines(found)
-    page = Paginator(lines, LINES_PER_PAGE).get_page(request.GET.get("page"))
+    page = page_of(request, lines, LINES_PER_PAGE)
     rows = [_judged_row(item) if review is not None else _line_row(item) for item in page]
     return render(
         request,
@@ -247,7 +238,7 @@ def _line_row(line: BankLine) -> dict[str, Any]:
 def suspense(request: HttpRequest) -> HttpResponse:
     """Money that came without a known reference."""
     access.may_see_payments(actor_of(request)).require()
-    page = Paginator(queries.suspense_lines(), PAGE_SIZE).get_page(request.GET.get("page"))
+    page = page_of(request, queries.suspense_lines())
     rows = [{"line": line, "finding": Finding(line.finding).label} for line in page]
     return render(request, "settlement/suspense.html", {"page": page, "rows": rows})
 
@@ -314,7 +305,7 @@ def refunds(request: HttpRequest) -> HttpResponse:
     """Money that must go back, the earliest due first."""
     actor = actor_of(request)
     access.may_list_trades(actor).require()
-    page = Paginator(access.refunds_for(actor), PAGE_SIZE).get_page(request.GET.get("page"))
+    page = page_of(request, access.refunds_for(actor))
     rows = [
         {
             "refund": r,

@@ -7,8 +7,7 @@ import hashlib
 from typing import Any
 
 from django.conf import settings
-from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import get_language
@@ -16,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from terrace.kernel.base import clock
 from terrace.kernel.base.errors import NotFound, Refusal
+from terrace.kernel.base.lists import EXPORT_MAX, as_csv, as_json, page_as_json, page_of, stream_csv
 from terrace.kernel.base.texts import Text
 from terrace.market.settlement import queries, services
 from terrace.market.settlement.forms import CheckForm, ObjectionForm, ResultFilter
@@ -25,15 +25,7 @@ from terrace.market.settlement.rules.amounts import ratio_label
 from terrace.market.settlement.rules.words import ReissueCause
 from terrace.market.settlement.services.papers import qr_svg
 from terrace.market.settlement.services.signing import certificate_pem
-from terrace.market.settlement.views.shared import (
-    EXPORT_MAX,
-    PAGE_SIZE,
-    actor_of,
-    as_csv,
-    as_json,
-    posted,
-    see_other,
-)
+from terrace.market.settlement.views.shared import actor_of, posted, see_other
 
 COLUMNS = (
     "number", "awarded_at", "pollutant", "quantity_t_per_year", "price_yuan_per_tonne", "price_basis", "years",
@@ -50,30 +42,21 @@ TONES = {
 def results(request: HttpRequest) -> HttpResponse:
     """All published results, newest first. Two queries whatever the length."""
     form = ResultFilter(request.GET)
-    page = Paginator(queries.results(**form.chosen()), PAGE_SIZE).get_page(request.GET.get("page"))
+    page = page_of(request, queries.results(**form.chosen()))
     return render(request, "settlement/results.html", {"form": form, "page": page})
 
 
 @require_safe
 def results_json(request: HttpRequest) -> HttpResponse:
     """The same list for programs, page by page."""
-    form = ResultFilter(request.GET)
-    page = Paginator(queries.results(**form.chosen()), 100).get_page(request.GET.get("page"))
-    return as_json(
-        {
-            "count": page.paginator.count,
-            "page": page.number,
-            "pages": page.paginator.num_pages,
-            "items": [queries.result_row(trade) for trade in page],
-        }
-    )
+    return page_as_json(request, queries.results(**ResultFilter(request.GET).chosen()), queries.result_row)
 
 
 @require_safe
-def results_csv(request: HttpRequest) -> HttpResponse:
+def results_csv(request: HttpRequest) -> StreamingHttpResponse:
     """The same list as a spreadsheet, as the filters leave it."""
     found = queries.results(**ResultFilter(request.GET).chosen())[:EXPORT_MAX]
-    return as_csv("results.csv", COLUMNS, (queries.result_row(trade) for trade in found))
+    return stream_csv("results.csv", COLUMNS, (queries.result_row(trade) for trade in found))
 
 
 def _result(number: str) -> Trade:

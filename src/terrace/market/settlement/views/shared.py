@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import get_language
 
 from terrace.kernel.base.actor import Actor
 from terrace.kernel.base.texts import Text
-
-PAGE_SIZE = 25
-EXPORT_MAX = 10_000
 
 
 def actor_of(request: HttpRequest) -> Actor:
@@ -36,25 +30,3 @@ def see_other(request: HttpRequest, url: str, done: Text | None = None) -> HttpR
     response = HttpResponseRedirect(url)
     response.status_code = 303
     return response
-
-
-def as_json(value: Any) -> JsonResponse:
-    return JsonResponse(value, safe=False, json_dumps_params={"ensure_ascii": False})
-
-
-def as_csv(filename: str, columns: Sequence[str], rows: Iterable[dict[str, Any]]) -> HttpResponse:
-    """A spreadsheet with a byte-order mark, so that Excel reads the Chinese."""
-    buffer = io.StringIO()
-    buffer.write("\ufeff")
-    writer = csv.DictWriter(buffer, fieldnames=list(columns), extrasaction="ignore")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: _safe(value) for name, value in row.items()})
-    response = HttpResponse(buffer.getvalue(), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{filename}"'
-    return response
-
-
-def _safe(value: Any) -> Any:
-    """A text that a spreadsheet would run as a formula is written as text."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@" else value

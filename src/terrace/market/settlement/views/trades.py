@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -15,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from terrace.kernel.base import clock
 from terrace.kernel.base.actor import Actor
 from terrace.kernel.base.errors import NotFound, Refusal
+from terrace.kernel.base.lists import page_of
 from terrace.kernel.base.quantity import Money
 from terrace.kernel.base.texts import Text
 from terrace.kernel.documents import queries as documents
@@ -25,7 +25,7 @@ from terrace.market.settlement.forms import ReasonForm, SignForm
 from terrace.market.settlement.models import Certificate, Objection, Outcome, PaymentInstruction, Trade
 from terrace.market.settlement.rules.amounts import ratio_label, rest_to_pay
 from terrace.market.settlement.rules.words import InstructionState, Purpose
-from terrace.market.settlement.views.shared import PAGE_SIZE, actor_of, posted, see_other
+from terrace.market.settlement.views.shared import actor_of, posted, see_other
 
 TONES = {
     Outcome.OPEN: "water",
@@ -108,7 +108,7 @@ def trades(request: HttpRequest) -> HttpResponse:
     """The trades I take part in; staff see all. Two queries whatever the length."""
     actor = actor_of(request)
     access.may_list_trades(actor).require()
-    page = Paginator(access.trades_for(actor), PAGE_SIZE).get_page(request.GET.get("page"))
+    page = page_of(request, access.trades_for(actor))
     return render(request, "settlement/trades.html", {"page": page})
 
 
@@ -301,7 +301,7 @@ def _instruction_row(instruction: PaymentInstruction) -> dict[str, Any]:
 def objections(request: HttpRequest) -> HttpResponse:
     """Objections that wait for a decision."""
     access.may_see_objections(actor_of(request)).require()
-    page = Paginator(queries.open_objections(), PAGE_SIZE).get_page(request.GET.get("page"))
+    page = page_of(request, queries.open_objections())
     return render(request, "settlement/objections.html", {"page": page})
 
 
