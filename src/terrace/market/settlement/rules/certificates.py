@@ -92,7 +92,11 @@ def check_file(content: bytes, trust_pem: bytes | None = None) -> Check:
     Checked: one signature; it covers the whole file; the content is unmodified; the attached facts are there and
     whole; with `trust_pem`, that the signer is that certificate or was issued by it.
     """
-    # pyHanko costs a second of imports: only who checks a file pays it.
+    if len(content) > FILE_BYTES_MAX:
+        raise Unreadable(Text("文件超过20 MB", "the file is larger than 20 MB"))
+    if not content.lstrip()[:5].startswith(b"%PDF-"):
+        raise Unreadable(Text("不是PDF文件", "not a PDF file"))
+    # pyHanko costs most of a second of imports (its time stamping brings an HTTP client): only a PDF pays it.
     from pyhanko.keys import load_certs_from_pemder_data
     from pyhanko.pdf_utils.misc import PdfError
     from pyhanko.pdf_utils.reader import PdfFileReader
@@ -103,10 +107,6 @@ def check_file(content: bytes, trust_pem: bytes | None = None) -> Check:
         roots = list(load_certs_from_pemder_data(trust_pem))
         if not roots:
             raise ValueError("no certificate in the trust file")
-    if len(content) > FILE_BYTES_MAX:
-        raise Unreadable(Text("文件超过20 MB", "the file is larger than 20 MB"))
-    if not content.lstrip()[:5].startswith(b"%PDF-"):
-        raise Unreadable(Text("不是PDF文件", "not a PDF file"))
     digest = hashlib.sha256(content).hexdigest()
     try:
         reader = PdfFileReader(io.BytesIO(content), strict=False)
