@@ -249,7 +249,7 @@ class Terrace:
     is_full: bool
 
 
-STEP_WIDTH, STEP_DROP, STEP_TOP, TERRACES_HEIGHT = 176, 26, 66, 268
+STEP_WIDTH, STEP_DROP, STEP_TOP, TERRACES_HEIGHT = 176, 26, 66, 296
 
 
 def terraces(stages: Sequence[Stage]) -> dict[str, Any]:

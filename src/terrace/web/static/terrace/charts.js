@@ -49,7 +49,7 @@
   // A flow: spec.nodes [{name}], spec.links [{from, to, amount}]. On narrow screens it runs from top to bottom.
   const flow = (spec, narrow) => {
     const gives = new Set(spec.links.map((l) => l.from));
-    const words = (n) => `${Number(n).toLocaleString(undefined, { maximumFractionDigits: 6 })} ${spec.unit || ""}`;
+    const words = (n) => `${Number(n).toLocaleString(undefined, { minimumFractionDigits: 3, maximumFractionDigits: 6 })} ${spec.unit || ""}`;
     return {
       color: palette,
       animation: false,
