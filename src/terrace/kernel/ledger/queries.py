@@ -55,13 +55,26 @@ class HoldState:
     posted_amount: int
 
 
+_region_words: list[Callable[[str], Text]] = []
+
+
+def register_region_words(words_of: Callable[[str], Text]) -> None:
+    """Tell the ledger what the regions of its assets are called. Called in AppConfig.ready()."""
+    _region_words[:] = [words_of]
+
+
+def region_words(region: str) -> Text:
+    """A region in words; its code where no context registered words."""
+    return _region_words[0](region) if _region_words else Text(region, region)
+
+
 def asset_label(asset: Asset) -> Text:
-    """`人民币`, or `化学需氧量 · tuhai · 2023-12-01 – 2028-11-30`."""
+    """`人民币`, or `化学需氧量 · 徒骇河流域 · 2023-12-01 – 2028-11-30`."""
     if asset.is_money:
         return Text("人民币", "Yuan")
-    term = f"{asset.region} · {asset.term_start} – {asset.term_end}"
-    pollutant = Pollutant(asset.pollutant).label
-    return Text(f"{pollutant.zh} · {term}", f"{pollutant.en} · {term}")
+    term = f"{asset.term_start} – {asset.term_end}"
+    pollutant, region = Pollutant(asset.pollutant).label, region_words(asset.region)
+    return Text(f"{pollutant.zh} · {region.zh} · {term}", f"{pollutant.en} · {region.en} · {term}")
 
 
 def unit_label(asset: Asset) -> Text:
