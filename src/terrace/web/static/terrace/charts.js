@@ -42,7 +42,11 @@
           symbol: "none",
           lineStyle: { color: ink, type: "dashed", width: 1 },
           label: { color: ink, formatter: "{b}", position: "insideEndTop", fontSize: 11 },
-          data: spec.lines.map((l) => ({ name: l.name, xAxis: place(spec, l.at) })),
+          data: spec.lines.map((l, n) => ({
+            name: l.name,
+            xAxis: place(spec, l.at),
+            label: { position: n % 2 ? "insideStartTop" : "insideEndTop" },
+          })),
         }
       : undefined;
 
