@@ -81,6 +81,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(Path(tempfile.gettempdir()) / f"terrace-test-documents-{os.getpid()}", ignore_errors=True)
     if hasattr(config, "workerinput"):
         return
+    if (factory := getattr(config, "_tmp_path_factory", None)) is not None and factory._basetemp is not None:
+        name = hashlib.sha256(str(factory._basetemp).encode()).hexdigest()[:12]
+        shutil.rmtree(Path(tempfile.gettempdir()) / f"terrace-built-{name}", ignore_errors=True)
     import psycopg
 
     if _cluster is not None:

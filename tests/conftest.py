@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import hashlib
 import os
 import queue
 import re
@@ -154,6 +156,32 @@ def reachable_folder() -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def built_city(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of a demo city that was built and stopped: built once a run, whatever the number of workers."""
+    root = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+    folder = (
+        Path(tempfile.gettempdir()) / f"terrace-built-{hashlib.sha256(str(root).encode()).hexdigest()[:12]}"
+    )
+    with (root / "built-city.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "whole").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            folder.chmod(0o755)
+            stop_city(start_city(folder / "data"))
+            (folder / "whole").touch()
+    return folder / "data"
+
+
+def copy_city(built: Path, data_dir: Path) -> Path:
+    """A copy of a stopped city, which starts in a second or two."""
+    subprocess.run(["cp", "-a", "--reflink=auto", str(built), str(data_dir)], check=True)
+    return data_dir
+
+
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
     """See reachable_folder."""
@@ -162,17 +190,17 @@ def open_folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def city() -> Iterator[City]:
+def city(built_city: Path) -> Iterator[City]:
     """One demo city for all tests of this worker that only add to it."""
     with reachable_folder() as folder:
-        running = start_city(folder / "data")
+        running = start_city(copy_city(built_city, folder / "data"))
         yield running
         stop_city(running)
 
 
 @pytest.fixture
-def own_city(open_folder: Path) -> Iterator[City]:
+def own_city(built_city: Path, open_folder: Path) -> Iterator[City]:
     """A demo city for one test that will kill parts of it."""
-    running = start_city(open_folder / "data")
+    running = start_city(copy_city(built_city, open_folder / "data"))
     yield running
     stop_city(running)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from terrace.kernel.base.clock import local
 from terrace.kernel.base.quantity import Pollutant
 from terrace.kernel.base.texts import Text
-from terrace.market.reserve.queries import Figure
+from terrace.market.reserve.queries import Figure, region_label
+from terrace.market.rights.rules import CITY
+from terrace.web.pictures import Balance, Places, Stage, Sums
 from terrace.web.queries import Deal, Month, Offer, yuan_per_tonne_year
 
 PER_YEAR = Text("元/吨·年", "CNY per tonne-year")
@@ -178,4 +181,136 @@ def reserve(lines: list[Figure]) -> dict[str, Any]:
             ]
             for line in lines
         ],
+    }
+
+
+def mass_balance(balance: Balance, *, csv_url: str, json_url: str) -> dict[str, Any]:
+    """The flow of one pollutant's rights: issued, in the reserve, released, with firms, ended."""
+    nodes: list[Text] = []
+    for stream in balance.streams:
+        for node in (stream.source, stream.target):
+            if node not in nodes:
+                nodes.append(node)
+    return {
+        "id": f"chart-flow-{balance.pollutant.value.lower()}",
+        "title": balance.pollutant.label,
+        "note": Text("单位：吨/年；带宽为数量", "tonnes a year; the width of a band is its quantity"),
+        "unit": Text("吨/年", "t/yr"),
+        "height": "md",
+        "nodes": [{"name": node} for node in nodes],
+        "links": [
+            {"from": stream.source, "to": stream.target, "amount": float(stream.quantity.tonnes)}
+            for stream in balance.streams
+        ],
+        "columns": [Text("从", "From"), Text("到", "To"), Text("数量(吨/年)", "Quantity (t/yr)")],
+        "rows": [[stream.source, stream.target, stream.quantity.tonnes_text()] for stream in balance.streams],
+        "csv_url": csv_url,
+        "json_url": json_url,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One tile of the schematic map, in the units of its drawing."""
+
+    x: int
+    y: int
+    name: Text
+    sums: Sums
+    url: str
+    is_region: bool = False
+
+    @property
+    def tone(self) -> str:
+        if self.sums.on_sale:
+            return "sale"
+        return "sold" if self.sums.sold else "none"
+
+
+TILE_WIDTH, TILE_HEIGHT, TILE_GAP = 154, 92, 8
+TILE_COLUMNS = 4
+# Column and row of each area, roughly as they lie: north on top, the zones around the old town. Our own drawing.
+TILE_PLACES: dict[str, tuple[int, int, Text]] = {
+    "linqing": (0, 0, Text("临清市", "Linqing")),
+    "gaotang": (3, 0, Text("高唐县", "Gaotang")),
+    "guanxian": (0, 1, Text("冠县", "Guan")),
+    "dongchangfu": (1, 1, Text("东昌府区", "Dongchangfu")),
+    "kaifaqu": (2, 1, Text("开发区", "Econ. Zone")),
+    "chiping": (3, 1, Text("茌平区", "Chiping")),
+    "shenxian": (0, 2, Text("莘县", "Shen")),
+    "dujiaqu": (1, 2, Text("度假区", "Resort")),
+    "gaoxinqu": (2, 2, Text("高新区", "High-tech")),
+    "donge": (3, 2, Text("东阿县", "Dong'e")),
+    "yanggu": (1, 3, Text("阳谷县", "Yanggu")),
+}
+
+
+def area_tiles(places: Places, lots_url: str) -> dict[str, Any]:
+    """The tiles of the areas and, below, of the regions of trade; an area without a place comes in rows below."""
+    tiles = []
+    rest = [area for area in places.areas if area.code not in TILE_PLACES]
+    known = [area for area in places.areas if area.code in TILE_PLACES]
+    rows = 1 + max((TILE_PLACES[area.code][1] for area in known), default=-1)
+    for area in known:
+        column, row, name = TILE_PLACES[area.code]
+        tiles.append(
+            _tile(column, row, name, places.by_area[area.code], f"{lots_url}?area={area.code}&state=all")
+        )
+    for n, area in enumerate(rest):
+        name = Text(area.name, area.name_en or area.name)
+        row = rows + n // TILE_COLUMNS
+        url = f"{lots_url}?area={area.code}&state=all"
+        tiles.append(_tile(n % TILE_COLUMNS, row, name, places.by_area[area.code], url))
+    rows += -(-len(rest) // TILE_COLUMNS)
+    regions = []
+    for n, (region, sums) in enumerate(places.by_region.items()):
+        label = region_label(region)
+        short = Text(label.zh.removesuffix("流域"), label.en.split(" ")[0])
+        name = Text("全市大气", "City, air") if region == CITY else short
+        url = f"{lots_url}?state=all" if region == CITY else f"{lots_url}?basin={region}&state=all"
+        regions.append(_tile(n % TILE_COLUMNS, n // TILE_COLUMNS, name, sums, url, is_region=True))
+    return {
+        "tiles": tiles,
+        "regions": regions,
+        "width": TILE_COLUMNS * (TILE_WIDTH + TILE_GAP) + TILE_GAP,
+        "height": rows * (TILE_HEIGHT + TILE_GAP) + TILE_GAP,
+        "regions_height": (TILE_HEIGHT + TILE_GAP) + TILE_GAP,
+        "tile_width": TILE_WIDTH,
+        "tile_height": TILE_HEIGHT,
+    }
+
+
+def _tile(column: int, row: int, name: Text, sums: Sums, url: str, *, is_region: bool = False) -> Tile:
+    x = TILE_GAP + column * (TILE_WIDTH + TILE_GAP)
+    y = TILE_GAP + row * (TILE_HEIGHT + TILE_GAP)
+    return Tile(x, y, name, sums, url, is_region)
+
+
+@dataclass(frozen=True, slots=True)
+class Terrace:
+    """One step of the drawn terraces: where its water lies and where its words stand."""
+
+    stage: Stage
+    x: int
+    y: int
+    middle: int
+    is_full: bool
+
+
+STEP_WIDTH, STEP_DROP, STEP_TOP, TERRACES_HEIGHT = 176, 26, 66, 296
+
+
+def terraces(stages: Sequence[Stage]) -> dict[str, Any]:
+    """The stages as terraces going down from the plan to the permit; water stands where lots are."""
+    steps = [
+        Terrace(
+            stage, n * STEP_WIDTH, STEP_TOP + n * STEP_DROP, n * STEP_WIDTH + STEP_WIDTH // 2, stage.lots > 0
+        )
+        for n, stage in enumerate(stages)
+    ]
+    return {
+        "steps": steps,
+        "width": STEP_WIDTH * len(steps),
+        "height": TERRACES_HEIGHT,
+        "step_width": STEP_WIDTH,
     }

@@ -6,11 +6,13 @@ are listed here and not registered from below, because contexts do not know `web
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from terrace.kernel.audit.models import JournalEntry
+from terrace.kernel.audit.rules import act_label
 from terrace.kernel.base.actor import Actor
 from terrace.kernel.base.texts import Text
 from terrace.kernel.orgs.roles import Role
@@ -27,6 +29,7 @@ from terrace.market.rights.rules import NeedState, VerificationState
 from terrace.market.settlement import queries as settlement
 from terrace.market.settlement.models import PaymentInstruction
 from terrace.market.settlement.rules.words import Purpose
+from terrace.web import page
 from terrace.web.navigation import AUDIT, BUREAU, EXCHANGE, FIRM, RESERVE, address
 
 LINES = 8
@@ -53,6 +56,8 @@ class Line:
     url: str
     state: Text
     tone: str = "quiet"
+    until: dt.datetime | None = None
+    until_label: Text = Text("", "")
 
 
 def _signup_line(signup: SignUp) -> Line:
@@ -90,11 +95,22 @@ def _auction_line(bidder: Bidder) -> Line:
     url = address("auctions:auction", bidder.auction_id)
     if state.closed_at is not None:
         return Line(bidder, url, Text("已结束", "Over"))
+    until, label = _auction_until(bidder)
     if state.leader_id == bidder.pk:
-        return Line(bidder, url, Text("我方领先", "We are leading"), "leaf")
+        return Line(bidder, url, Text("我方领先", "We are leading"), "leaf", until, label)
     if state.seq == 0:
-        return Line(bidder, url, Text("尚无报价", "No quote yet"), "water")
-    return Line(bidder, url, Text("我方未领先", "We are not leading"), "cinnabar")
+        return Line(bidder, url, Text("尚无报价", "No quote yet"), "water", until, label)
+    return Line(bidder, url, Text("我方未领先", "We are not leading"), "cinnabar", until, label)
+
+
+def _auction_until(bidder: Bidder) -> tuple[dt.datetime | None, Text]:
+    """The instant that matters to a bidder next. The timed period moves with every quote: see the page itself."""
+    now, state = page.now(), bidder.auction.state_row
+    if now < bidder.auction.opens_at:
+        return bidder.auction.opens_at, Text("竞价开始", "Bidding opens")
+    if now < state.free_ends_at:
+        return state.free_ends_at, Text("自由竞价截止", "The free period ends")
+    return state.timed_ends_at, Text("限时竞价截止(无新报价时)", "Ends, without a new quote,")
 
 
 def _exchange(actor: Actor) -> dict[str, Any]:
@@ -145,7 +161,9 @@ def _bureau(actor: Actor) -> dict[str, Any]:
 
 def _audit(actor: Actor) -> dict[str, Any]:
     """The auditor: the newest acts, and the ways down from figures to entries. One query."""
-    return {"entries": list(JournalEntry.objects.order_by("-id")[:LINES])}
+    return {
+        "entries": [(entry, act_label(entry.act)) for entry in JournalEntry.objects.order_by("-id")[:LINES]]
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ VENDOR_FILES = {
     "vendor/tabler.min.css": "@tabler/core/dist/css/tabler.min.css",
     "vendor/htmx.min.js": "htmx.org/dist/htmx.min.js",
     "vendor/echarts.min.js": "echarts/dist/echarts.common.min.js",
+    "vendor/echarts-all.min.js": "echarts/dist/echarts.min.js",  # flows (Sankey) are not in the common build
 }
 
 

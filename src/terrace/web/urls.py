@@ -28,5 +28,13 @@ urlpatterns = [
     ),
     path("desk/views/save/", views.save_view, name="save_view"),
     path("desk/views/<int:view_id>/remove/", views.remove_view, name="remove_view"),
+    path("stages.csv", views.stages_csv, name="stages_csv"),
+    path("stages.json", views.stages_json, name="stages_json"),
+    path("map/", views.area_map, name="map"),
+    path("map.csv", views.map_csv, name="map_csv"),
+    path("map.json", views.map_json, name="map_json"),
+    path("flow/", views.flow, name="flow"),
+    path("flow.csv", views.flow_csv, name="flow_csv"),
+    path("flow.json", views.flow_json, name="flow_json"),
     path("demo/clock/", views.demo_clock, name="demo_clock"),
 ]

@@ -38,7 +38,7 @@ from terrace.kernel.publication.services import retry_notice
 from terrace.market.reserve import queries as reserve_queries
 from terrace.market.reserve.queries import Movement, Movements
 from terrace.market.settlement.models import Trade
-from terrace.web import charts, operator, page, queries, services
+from terrace.web import charts, operator, page, pictures, queries, services
 from terrace.web.desk import blocks_for
 from terrace.web.forms import ClockForm, PriceFilterForm
 from terrace.web.glossary import GLOSSARY, STAGES, term
@@ -63,6 +63,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "deals": recent[:5],
         "price_chart": charts.prices(recent, offers=offers, height="sm") if recent or offers else None,
         "reserve": reserve_queries.figures(),
+        "terraces": charts.terraces(pictures.stages()),
     }
     return render(request, "web/home.html", context)
 
@@ -284,6 +285,107 @@ def workbook(request: HttpRequest, address: str) -> HttpResponseBase:
     ]
     name = answer.headers["Content-Disposition"].partition('filename="')[2].rpartition(".csv")[0] or "list"
     return as_workbook(f"{name}.xlsx", iter(answer), [(label.of(language), value) for label, value in facts])
+
+
+STAGE_COLUMNS = ("stage", "name_zh", "name_en", "lots")
+
+
+def _stage_rows() -> list[dict[str, str]]:
+    return [
+        {"stage": s.code, "name_zh": s.name.zh, "name_en": s.name.en, "lots": str(s.lots)}
+        for s in pictures.stages()
+    ]
+
+
+@require_GET
+def stages_csv(request: HttpRequest) -> HttpResponse:
+    return as_csv("terrace-stages.csv", STAGE_COLUMNS, _stage_rows())
+
+
+@require_GET
+def stages_json(request: HttpRequest) -> HttpResponse:
+    return as_json({"stages": _stage_rows()})
+
+
+@require_GET
+def area_map(request: HttpRequest) -> HttpResponse:
+    """Lots on sale and sold by area and by the region in which they may be used, as a schematic map."""
+    places = pictures.places()
+    context = {"map": charts.area_tiles(places, reverse("listings:lots")), "lines": places.lines}
+    return render(request, "web/map.html", context)
+
+
+MAP_COLUMNS = (
+    "area", "area_name", "region", "pollutant", "on_sale_lots", "on_sale_t_per_year", "sold_lots", "sold_t_per_year",
+)  # fmt: skip
+
+
+def _map_rows() -> list[dict[str, str]]:
+    return [
+        {
+            "area": line.area.code,
+            "area_name": line.area.name,
+            "region": line.region,
+            "pollutant": line.pollutant.value,
+            "on_sale_lots": str(line.sums.on_sale),
+            "on_sale_t_per_year": line.on_sale.tonnes_text().replace(",", ""),
+            "sold_lots": str(line.sums.sold),
+            "sold_t_per_year": line.sold.tonnes_text().replace(",", ""),
+        }
+        for line in pictures.places().lines
+    ]
+
+
+@require_GET
+def map_csv(request: HttpRequest) -> HttpResponse:
+    return as_csv("terrace-map.csv", MAP_COLUMNS, _map_rows())
+
+
+@require_GET
+def map_json(request: HttpRequest) -> HttpResponse:
+    return as_json({"lines": _map_rows()})
+
+
+@require_GET
+def flow(request: HttpRequest) -> HttpResponse:
+    """Where the rights came from and lie now, one pollutant at a time: the mass balance out of the ledger."""
+    balances = pictures.balances(clock.local(page.now()).date())
+    wanted = request.GET.get("pollutant", "")
+    shown = next((b for b in balances if b.pollutant.value == wanted), balances[0] if balances else None)
+    context = {
+        "balances": balances,
+        "shown": shown,
+        "chart": None
+        if shown is None
+        else charts.mass_balance(shown, csv_url=reverse("web:flow_csv"), json_url=reverse("web:flow_json")),
+    }
+    return render(request, "web/flow.html", context)
+
+
+FLOW_COLUMNS = ("pollutant", "from", "to", "t_per_year")
+
+
+def _flow_rows() -> list[dict[str, str]]:
+    return [
+        {
+            "pollutant": balance.pollutant.value,
+            "from": stream.source.of(get_language()),
+            "to": stream.target.of(get_language()),
+            "t_per_year": stream.quantity.tonnes_text().replace(",", ""),
+        }
+        for balance in pictures.balances(clock.local(page.now()).date())
+        for stream in balance.streams
+    ]
+
+
+@require_GET
+def flow_csv(request: HttpRequest) -> HttpResponse:
+    return as_csv("terrace-flow.csv", FLOW_COLUMNS, _flow_rows())
+
+
+@require_GET
+def flow_json(request: HttpRequest) -> HttpResponse:
+    return as_json({"flows": _flow_rows()})
 
 
 def _with_query(request: HttpRequest, name: str) -> str:

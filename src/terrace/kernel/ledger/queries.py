@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from terrace.kernel.base.quantity import Money, Pollutant, Quantity
 from terrace.kernel.base.texts import Text
 from terrace.kernel.ledger.models import Account, Asset, Entry, Transfer
-from terrace.kernel.ledger.rules import TRANSFER_NUMBER_BASE
+from terrace.kernel.ledger.rules import TRANSFER_NUMBER_BASE, AccountKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +55,26 @@ class HoldState:
     posted_amount: int
 
 
+_region_words: list[Callable[[str], Text]] = []
+
+
+def register_region_words(words_of: Callable[[str], Text]) -> None:
+    """Tell the ledger what the regions of its assets are called. Called in AppConfig.ready()."""
+    _region_words[:] = [words_of]
+
+
+def region_words(region: str) -> Text:
+    """A region in words; its code where no context registered words."""
+    return _region_words[0](region) if _region_words else Text(region, region)
+
+
 def asset_label(asset: Asset) -> Text:
-    """`人民币`, or `化学需氧量 · tuhai · 2023-12-01 – 2028-11-30`."""
+    """`人民币`, or `化学需氧量 · 徒骇河流域 · 2023-12-01 – 2028-11-30`."""
     if asset.is_money:
         return Text("人民币", "Yuan")
-    term = f"{asset.region} · {asset.term_start} – {asset.term_end}"
-    pollutant = Pollutant(asset.pollutant).label
-    return Text(f"{pollutant.zh} · {term}", f"{pollutant.en} · {term}")
+    term = f"{asset.term_start} – {asset.term_end}"
+    pollutant, region = Pollutant(asset.pollutant).label, region_words(asset.region)
+    return Text(f"{pollutant.zh} · {region.zh} · {term}", f"{pollutant.en} · {region.en} · {term}")
 
 
 def unit_label(asset: Asset) -> Text:
@@ -253,6 +267,81 @@ def totals() -> list[AssetTotals]:
         rows = {row[0]: row[1:] for row in cursor.fetchall()}
     assets = Asset.objects.filter(pk__in=rows).order_by("code")
     return [AssetTotals(asset, *rows[asset.pk]) for asset in assets]
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What went from accounts of one kind to accounts of another, over all entries and terms. Grams per year."""
+
+    pollutant: Pollutant
+    region: str
+    giver: AccountKind
+    taker: AccountKind
+    amount: int
+
+
+# Per entry and asset, what each kind of account lost or won in all: a right that only passes through escrow on its
+# way is nobody's gain there. Losers and winners are laid on one line each, in the order of kinds, and matched where
+# they overlap: whole numbers, nothing rounded, and the flows of an entry add up to what moved.
+FLOWS_SQL = """
+WITH sides AS (
+    SELECT t.entry_id, t.asset_id, a.kind, x.change
+    FROM ledger_transfer t JOIN ledger_asset s ON s.id = t.asset_id AND s.unit = 'G_PER_YEAR',
+    LATERAL (VALUES (t.debit_id, -t.amount), (t.credit_id, t.amount)) x (account_id, change)
+    JOIN ledger_account a ON a.id = x.account_id
+    WHERE t.phase IN ('DIRECT', 'POST')
+), net AS (
+    SELECT entry_id, asset_id, kind, sum(change) AS change FROM sides
+    GROUP BY entry_id, asset_id, kind HAVING sum(change) <> 0
+), laid AS (
+    SELECT *, abs(change) AS size, sum(abs(change)) OVER (PARTITION BY entry_id, asset_id, change > 0 ORDER BY kind) AS high
+    FROM net
+)
+SELECT s.pollutant, s.region, g.kind, k.kind,
+       sum(least(g.high, k.high) - greatest(g.high - g.size, k.high - k.size))::bigint
+FROM laid g JOIN laid k ON k.entry_id = g.entry_id AND k.asset_id = g.asset_id AND g.change < 0 AND k.change > 0
+    AND least(g.high, k.high) > greatest(g.high - g.size, k.high - k.size)
+JOIN ledger_asset s ON s.id = g.asset_id
+GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+"""
+
+
+def flows() -> list[Flow]:
+    """How the rights moved between kinds of accounts: issued, released, taken back, retired. One query.
+
+    Moves between accounts of one kind (firm to firm) change nothing between kinds and do not appear.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(FLOWS_SQL)
+        rows = cursor.fetchall()
+    return [Flow(Pollutant(row[0]), row[1], AccountKind(row[2]), AccountKind(row[3]), row[4]) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """What accounts of one kind hold of a pollutant in a region, terms that ended apart. Grams per year."""
+
+    pollutant: Pollutant
+    region: str
+    kind: AccountKind
+    ended: bool
+    posted: int
+    held: int
+
+
+STOCKS_SQL = """
+SELECT s.pollutant, s.region, a.kind, s.term_end < %s AS ended, sum(a.posted)::bigint, sum(a.held)::bigint
+FROM ledger_account a JOIN ledger_asset s ON s.id = a.asset_id AND s.unit = 'G_PER_YEAR'
+GROUP BY 1, 2, 3, 4 HAVING sum(a.posted) <> 0 ORDER BY 1, 2, 3, 4
+"""
+
+
+def stocks(on: dt.date) -> list[Stock]:
+    """Where the rights lie now, and which of them ended before `on`. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(STOCKS_SQL, [on])
+        rows = cursor.fetchall()
+    return [Stock(Pollutant(row[0]), row[1], AccountKind(row[2]), row[3], row[4], row[5]) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)

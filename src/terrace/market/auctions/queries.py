@@ -105,6 +105,17 @@ def list_bids(auction_id: int) -> QuerySet[Bid]:
     return Bid.objects.filter(auction_id=auction_id).select_related("bidder__organisation").order_by("-seq")
 
 
+def last_quotes(auction_id: int) -> list[Bid]:
+    """Every bidder's last accepted quote, the highest first. One query."""
+    last = (
+        Bid.objects.filter(auction_id=auction_id)
+        .order_by("bidder_id", "-seq")
+        .distinct("bidder_id")
+        .select_related("bidder__organisation")
+    )
+    return sorted(last, key=lambda bid: (-bid.price_fen, bid.seq))
+
+
 def my_standing(auction_id: int, organisation_id: int | None) -> MyStanding | None:
     """Where the organisation stands in the auction; None for those who are not bidders in it."""
     if organisation_id is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
 from typing import Any
 
@@ -16,6 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from terrace.kernel.base import clock
 from terrace.kernel.base.errors import InputInvalid, NotFound, Refusal, ServiceBusy
 from terrace.kernel.base.lists import as_csv, as_json, page_of
+from terrace.kernel.base.quantity import Quantity
 from terrace.kernel.base.texts import Text
 from terrace.kernel.procedures import queries as procedure_queries
 from terrace.market.auctions import access, queries, services
@@ -211,6 +213,7 @@ def _page(
         }
         for n in QUICK_STEPS
     ]
+    result = queries.get_result(auction_id)
     keep_key = isinstance(
         refusal, ServiceBusy
     )  # the same click may be repeated; anything else is a new quote
@@ -241,36 +244,143 @@ def _page(
         "typed": typed,
         "needs_confirm": refusal is not None and refusal.code == "auction.bid.confirm_jump",
         "page": page,
-        "result": queries.get_result(auction_id),
-        "chart": _chart(auction),
+        "result": result,
+        "chart": _chart(auction, public, result.ended_at if result is not None else None),
+        "depth": _depth(auction) if result is not None else None,
     }
     return render(
         request, "auctions/auction.html", context, status=200 if refusal is None else refusal.http_status
     )
 
 
-def _chart(auction: Auction) -> dict[str, Any]:
+def _chart(auction: Auction, public: queries.PublicState, ended_at: dt.datetime | None) -> dict[str, Any]:
+    """Quotes over time: the best price as a stair, one colour for each bidder, upright lines between the periods.
+
+    Bidders stand under their mask until the close, by name after it.
+    """
+    over = ended_at is not None
     latest: list[Bid] = list(queries.list_bids(auction.pk)[:CHART_POINTS_MAX])[::-1]
+    by_mask: dict[str, list[Bid]] = {}
+    for bid in latest:
+        by_mask.setdefault(bid.bidder.mask, []).append(bid)
+    stair = [[queries.instant(bid.at), bid.price_fen / 100, bid.bidder.mask] for bid in latest]
+    series: list[dict[str, Any]] = [
+        {"name": Text("最高报价", "Best quote"), "kind": "step", "quiet": True, "points": stair}
+    ]
+    series += [
+        {
+            "name": _bidder_name(bids[0], over=over),
+            "kind": "dots",
+            "points": [[queries.instant(bid.at), bid.price_fen / 100, f"{bid.seq}"] for bid in bids],
+        }
+        for _, bids in sorted(by_mask.items())
+    ]
     return {
         "id": "auction-prices",
         "title": Text("报价走势", "Quotes over time"),
-        "note": Text(f"最近{CHART_POINTS_MAX}次有效报价", f"The latest {CHART_POINTS_MAX} accepted quotes"),
+        "note": Text("竞价结束后公布名称", "Names are published after the close")
+        if not over
+        else Text("每点一次有效报价", "One dot for each accepted quote"),
         "unit": _unit(auction),
         "x": "time",
         "from_zero": False,
-        "height": "sm",
-        "series": [
-            {
-                "name": Text("有效报价", "Accepted quotes"),
-                "kind": "step",
-                "points": [[queries.instant(bid.at), bid.price_fen / 100, bid.bidder.mask] for bid in latest],
-            }
+        "height": "md",
+        "x_from": queries.instant(auction.opens_at),
+        "x_until": queries.instant(ended_at or max(public.now, auction.opens_at)),
+        "series": series if latest else [],
+        "lines": _period_lines(public) if latest else [],
+        "columns": [
+            Text("序号", "No."), Text("竞买人", "Bidder"), _unit(auction), Text("时间", "Time"), Text("阶段", "Period"),
         ],
-        "columns": [Text("序号", "No."), Text("竞买人", "Bidder"), _unit(auction)],
-        "rows": [[bid.seq, bid.bidder.mask, f"{bid.price_fen / 100:,.2f}"] for bid in latest],
+        "rows": [
+            [
+                bid.seq,
+                _bidder_name(bid, over=over),
+                f"{bid.price_fen / 100:,.2f}",
+                f"{clock.local(bid.at):%Y-%m-%d %H:%M:%S.%f}"[:-3],
+                Text("自由", "free") if bid.phase == "FREE" else Text("限时", "timed"),
+            ]
+            for bid in latest
+        ],
         "csv_url": reverse("auctions:bids_csv", args=[auction.pk]),
         "json_url": reverse("auctions:bids_json", args=[auction.pk]),
-    }
+    }  # fmt: skip
+
+
+def _bidder_name(bid: Bid, *, over: bool) -> Text:
+    mask = bid.bidder.mask
+    if over:
+        name = bid.bidder.organisation.name
+        return Text(f"竞买人{mask} {name}", f"Bidder {mask} {name}")
+    return Text(f"竞买人{mask}", f"Bidder {mask}")
+
+
+def _period_lines(public: queries.PublicState) -> list[dict[str, Any]]:
+    """Where the free period ended and, if there was one, where the timed period began."""
+    lines = [
+        {"at": public.values["free_ends_at"], "name": Text("自由竞价截止", "Free period ends")},
+    ]
+    if public.phase in (Phase.TIMED, Phase.CLOSED) and public.values.get("timed_starts_at"):
+        lines.append(
+            {"at": public.values["timed_starts_at"], "name": Text("限时竞价开始", "Timed period opens")}
+        )
+    return lines if public.phase in (Phase.TIMED, Phase.CLOSED, Phase.WAIT) else []
+
+
+def _depth(auction: Auction) -> dict[str, Any] | None:
+    """The book at the close: how much the bidders together would have taken at each price, against what was offered.
+
+    Each bidder's last quote stands for the whole lot (one lot, one winner). None where fewer than two quoted:
+    one quote is no book.
+    """
+    last = queries.last_quotes(auction.pk)
+    if len(last) < 2:
+        return None
+    offered = auction.quantity
+    rows = []
+    stair: list[list[Any]] = []
+    for place, bid in enumerate(last, start=1):
+        wanted = Quantity(offered.pollutant, offered.grams_per_year * place)
+        stair.append([bid.price_fen / 100, float(wanted.tonnes), bid.bidder.mask])
+        rows.append(
+            [
+                _bidder_name(bid, over=True),
+                f"{bid.price_fen / 100:,.2f}",
+                offered.tonnes_text(),
+                wanted.tonnes_text(),
+            ]
+        )
+    lowest, highest = auction.start_price_fen / 100, stair[0][0]
+    stair.append([lowest, stair[-1][1], ""])
+    supply = float(offered.tonnes)
+    return {
+        "id": "auction-depth",
+        "title": Text("结束时的需求深度", "The book at the close"),
+        "note": Text(
+            "每家以最后一次报价计；阶梯是出价不低于横轴价格的数量合计",
+            "Each bidder by its last quote; the stair is what all want at or above the price below",
+        ),
+        "unit": Text("吨/年", "t/yr"),
+        "x": "value",
+        "x_unit": _unit(auction),
+        "from_zero": True,
+        "height": "sm",
+        "series": [
+            {"name": Text("累计需求", "Wanted in all"), "kind": "stair", "points": stair[::-1]},
+            {
+                "name": Text("出让数量", "On offer"),
+                "kind": "line",
+                "points": [[lowest, supply, ""], [highest, supply, ""]],
+            },
+        ],
+        "columns": [
+            Text("竞买人", "Bidder"), _unit(auction), Text("数量(吨/年)", "Quantity (t/yr)"),
+            Text("不低于此价的累计(吨/年)", "In all at or above (t/yr)"),
+        ],
+        "rows": rows,
+        "csv_url": reverse("auctions:bids_csv", args=[auction.pk]),
+        "json_url": reverse("auctions:bids_json", args=[auction.pk]),
+    }  # fmt: skip
 
 
 def _unit(auction: Auction) -> Text:

@@ -83,7 +83,7 @@ class AreaField(forms.ChoiceField):
 class UnitForm(forms.Form):
     """A site that discharges."""
 
-    name = forms.CharField(label=both("场所名称", "Name of the site"), max_length=120)
+    name = forms.CharField(label=both("排污单位(厂区)名称", "Name of the site"), max_length=120)
     permit_no = forms.CharField(
         label=both("排污许可证编号", "Permit number"),
         help_text=both(
@@ -103,7 +103,7 @@ class UnitForm(forms.Form):
 
 
 class _OwnUnitForm(forms.Form):
-    unit_id = forms.TypedChoiceField(label=both("场所", "Site"), coerce=int)
+    unit_id = forms.TypedChoiceField(label=both("排污单位", "Site"), coerce=int)
 
     def __init__(self, *args: Any, organisation_id: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

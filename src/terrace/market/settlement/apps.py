@@ -11,13 +11,14 @@ class SettlementConfig(AppConfig):
         from terrace.kernel.documents import rules as documents
         from terrace.kernel.documents.access import register_reader
         from terrace.kernel.documents.procedures import register_kind as register_document_kind
-        from terrace.kernel.ledger.queries import register_subject
+        from terrace.kernel.ledger.queries import register_region_words, register_subject
         from terrace.kernel.orgs.services import on_decision
         from terrace.kernel.procedures.procedures import on_deadline, register
         from terrace.kernel.publication.procedures import NoticeKind, register_kind
-        from terrace.market.settlement import access, procedures, services
+        from terrace.market.settlement import access, procedures, queries, services
         from terrace.market.settlement.models import Purpose
 
+        register_region_words(queries.region_label)
         for procedure in procedures.PROCEDURES:
             register(procedure)
         deadlines = {

@@ -384,6 +384,7 @@ def chart(spec: dict[str, Any]) -> dict[str, Any]:
         "csv_url": spec.get("csv_url", ""),
         "json_url": spec.get("json_url", ""),
         "height": spec.get("height", "md"),
+        "is_flow": "links" in spec,
     }
 
 

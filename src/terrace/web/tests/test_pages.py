@@ -12,11 +12,14 @@ from django.test import Client
 from terrace.kernel.audit.models import JournalEntry
 from terrace.kernel.base import clock
 from terrace.kernel.base.db import acts_catalogue
+from terrace.kernel.ledger.services import Direct, Hold, Post
+from terrace.kernel.ledger.tests import factories as ledger
 from terrace.kernel.orgs.roles import Role
 from terrace.kernel.orgs.tests import factories as people
 from terrace.kernel.procedures import procedures
 from terrace.kernel.procedures.tests import factories as cases
-from terrace.web import navigation, queries, services, subjects
+from terrace.market.rights.models import Area
+from terrace.web import charts, navigation, pictures, queries, services, subjects
 from terrace.web.glossary import GLOSSARY, STAGES, term
 from terrace.web.tests import factories
 
@@ -339,3 +342,100 @@ def test_subjects_of_the_ledger_have_pages() -> None:
     for url_name in subjects.PAGES.values():
         assert navigation.address(url_name, "1")
     assert subjects._page("rights:parcel")("not a number") == ""
+
+
+def test_the_home_shows_on_which_stage_the_lots_stand(client: Client) -> None:
+    factories.listing()
+    factories.listing("COD")
+    factories.trade()
+    html = client.get("/").content.decode()
+    assert "从储备到许可证" in html
+    rows = client.get("/stages.json").json()["stages"]
+    assert {row["stage"]: row["lots"] for row in rows} == {
+        "planned": "0", "signup": "2", "bidding": "0", "settling": "1", "registered": "0",
+    }  # fmt: skip
+    table = csv.DictReader(io.StringIO(client.get("/stages.csv").content.decode("utf-8-sig")))
+    assert [row["name_zh"] for row in table] == ["计划已批", "公告报名", "竞价协议", "公示签约", "交割登记"]
+
+
+def test_the_map_counts_lots_by_area_and_region(client: Client) -> None:
+    empty = client.get("/map/").content.decode()
+    assert "还没有标的" in empty
+    factories.listing("COD", 2_600_000)
+    factories.listing("NOX", 4_048_000)
+    factories.trade("NOX")
+    html = client.get("/map/").content.decode()
+    assert "冠县" in html
+    assert "在售2 成交1" in html  # the tile of the area; grams of two pollutants are never added
+    assert "在售1 成交0" in html  # the basin of the COD lot
+    assert "/lots/?area=guanxian&amp;state=all" in html
+    lines = client.get("/map.json").json()["lines"]
+    assert [(x["region"], x["pollutant"], x["on_sale_t_per_year"], x["sold_lots"]) for x in lines] == [
+        ("371500", "NOX", "4.048", "1"), ("tuhai", "COD", "2.600", "0"),
+    ]  # fmt: skip
+    table = list(csv.DictReader(io.StringIO(client.get("/map.csv").content.decode("utf-8-sig"))))
+    assert table == lines
+
+
+def test_an_area_without_a_place_on_the_map_still_has_a_tile() -> None:
+    areas = [Area(code=f"new{n}", name=f"新区{n}", position=n) for n in range(5)]
+    drawn = charts.area_tiles(pictures.Places(areas, [], {a.code: pictures.Sums() for a in areas}), "/lots/")
+    assert [tile.name.zh for tile in drawn["tiles"]] == [a.name for a in areas]
+    assert len({(tile.x, tile.y) for tile in drawn["tiles"]}) == 5
+    assert drawn["height"] >= max(tile.y + charts.TILE_HEIGHT for tile in drawn["tiles"])
+
+
+def test_the_mass_balance_comes_out_of_the_ledger(client: Client) -> None:
+    assert "还没有核发排污权" in client.get("/flow/").content.decode()
+    cod = ledger.cod()
+    reserve = ledger.account(cod, opening=5_200_000, kind="RESERVE")
+    firm, escrow = ledger.account(cod), ledger.account(cod, kind="ESCROW")
+    (hold,) = ledger.post(Hold(reserve, escrow, 2_600_000)).transfer_ids
+    ledger.post(Post(hold, 2_000_000), Direct(escrow, firm, 2_000_000))
+    ledger.post(Hold(firm, escrow, 500_000))
+    ledger.post(Direct(firm, reserve, 100_000))
+    rows = client.get("/flow.json").json()["flows"]
+    assert {(row["from"], row["to"]): row["t_per_year"] for row in rows} == {
+        ("核发", "政府储备"): "5.200",
+        ("企业交回(收回、回购)", "政府储备"): "0.100",
+        ("政府储备", "企业"): "2.000",
+        ("政府储备", "可出让"): "3.300",
+        ("企业", "已交回储备"): "0.100",
+        ("企业", "企业可用"): "1.400",
+        ("企业", "企业冻结"): "0.500",
+    }
+    html = client.get("/flow/?pollutant=COD").content.decode()
+    assert "进出相等" in html
+    assert "5.200 吨/年" in html
+    assert csv.DictReader(io.StringIO(client.get("/flow.csv").content.decode("utf-8-sig"))).fieldnames == [
+        "pollutant", "from", "to", "t_per_year",
+    ]  # fmt: skip
+    english = client.get("/flow/?pollutant=nonsense", headers={"accept-language": "en"}).content.decode()
+    assert "in and out agree" in english
+
+
+def test_a_right_whose_term_is_over_is_drawn_as_such() -> None:
+    cod = ledger.cod()
+    ledger.account(cod, opening=7, kind="RESERVE"), ledger.account(cod, opening=5)
+    retired = ledger.account(cod, kind="RETIRED")
+    ledger.post(Direct(ledger.account(cod, opening=3), retired, 3))
+    assert cod.term_end is not None
+    (balance,) = pictures.balances(cod.term_end + dt.timedelta(days=1))
+    drawn = {(s.source.en, s.target.en): s.quantity.grams_per_year for s in balance.streams}
+    assert drawn[("Government reserve", "Term over")] == 7
+    assert drawn[("Firms", "Term over")] == 5
+    assert drawn[("Firms", "Cancelled")] == 3
+    assert balance.difference_g == 0
+
+
+@pytest.mark.parametrize("address", ["/map/", "/flow/", "/map.json", "/flow.json", "/stages.json"])
+def test_a_picture_takes_the_same_queries_with_one_row_and_with_three(client: Client, address: str) -> None:
+    def grow(n: int) -> None:
+        factories.listing("COD")
+        factories.trade("NOX")
+        ledger.account(ledger.cod(f"b{n}"), opening=5)
+
+    grow(0)
+    once = _queries(client, address)
+    grow(1), grow(2)
+    assert _queries(client, address) == once

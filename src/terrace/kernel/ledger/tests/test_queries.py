@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 
 from terrace.kernel.ledger import queries
@@ -79,3 +81,49 @@ def test_the_accounts_of_one_owner() -> None:
     ]
     with pytest.raises(Account.DoesNotExist):
         queries.balance_of(10**12)
+
+
+def test_flows_follow_a_right_through_escrow_and_stocks_say_where_it_lies() -> None:
+    cod = f.cod()
+    reserve = f.account(cod, opening=100, kind="RESERVE")
+    firm, other, escrow = f.account(cod), f.account(cod), f.account(cod, kind="ESCROW")
+    retired = f.account(cod, kind="RETIRED")
+    (hold,) = f.post(Hold(reserve, escrow, 60)).transfer_ids
+    assert [(x.giver, x.taker, x.amount) for x in queries.flows()] == [("ISSUER", "RESERVE", 100)]
+    f.post(Post(hold, 60), Direct(escrow, firm, 60))
+    f.post(Direct(firm, other, 25))  # from firm to firm: nothing between kinds
+    f.post(Direct(firm, reserve, 10), Direct(other, retired, 5))  # one giver kind, two takers
+    assert [(x.pollutant, x.region, x.giver, x.taker, x.amount) for x in queries.flows()] == [
+        ("COD", "tuhai", "HOLDER", "RESERVE", 10),
+        ("COD", "tuhai", "HOLDER", "RETIRED", 5),
+        ("COD", "tuhai", "ISSUER", "RESERVE", 100),
+        ("COD", "tuhai", "RESERVE", "HOLDER", 60),
+    ]
+    last_day = cod.term_end
+    assert last_day is not None
+    for on, ended in ((last_day, False), (last_day + dt.timedelta(days=1), True)):
+        assert [(x.kind, x.ended, x.posted, x.held) for x in queries.stocks(on)] == [
+            ("HOLDER", ended, 45, 0),
+            ("ISSUER", ended, -100, 0),
+            ("RESERVE", ended, 50, 0),
+            ("RETIRED", ended, 5, 0),
+        ]
+
+
+def test_flows_of_one_entry_add_up_where_several_kinds_give_and_take() -> None:
+    cod = f.cod()
+    reserve, firm = f.account(cod, opening=50, kind="RESERVE"), f.account(cod, opening=50)
+    escrow, retired = f.account(cod, kind="ESCROW"), f.account(cod, kind="RETIRED")
+    f.post(Direct(firm, escrow, 30), Direct(reserve, retired, 20), Direct(reserve, escrow, 5))
+    moved = [(x.giver, x.taker, x.amount) for x in queries.flows() if x.giver != "ISSUER"]
+    assert sum(amount for _, _, amount in moved) == 55
+    assert sum(amount for giver, _, amount in moved if giver == "HOLDER") == 30
+    assert sum(amount for _, taker, amount in moved if taker == "RETIRED") == 20
+
+
+def test_flows_and_stocks_take_one_query_each(django_assert_num_queries: object) -> None:
+    for n in range(3):
+        f.account(f.cod(f"b{n}"), opening=n + 1)
+        with django_assert_num_queries(2):  # type: ignore[operator]  # pytest-django's fixture
+            assert len(queries.flows()) == n + 1
+            queries.stocks(dt.date(2024, 1, 1))

@@ -15,6 +15,7 @@ from terrace.kernel.audit.models import JournalEntry
 from terrace.kernel.base import clock
 from terrace.kernel.base.actor import SYSTEM
 from terrace.kernel.base.errors import NotAllowed, SamePerson, Stale
+from terrace.kernel.base.quantity import Pollutant, Quantity
 from terrace.kernel.orgs.models import User
 from terrace.kernel.procedures.services import pass_deadlines
 from terrace.kernel.publication.models import Announcement
@@ -115,6 +116,13 @@ def test_two_bidders_from_the_notice_to_the_trade(client: Client) -> None:
     page = client.get(f"/auctions/{auction.pk}/").content.decode()
     assert winner.organisation.name in page
     assert result.bundle_sha256 in page
+    # the picture names everybody after the close, and the book of two bidders is drawn: one lot each, two in all
+    first, second = sale.firms[0].organisation.name, sale.firms[1].organisation.name
+    assert f"竞买人{winner.mask} {first}" in page
+    assert second in page
+    assert "结束时的需求深度" in page
+    wanted = sale.listing.lot.quantity_g * 2
+    assert Quantity(Pollutant(sale.listing.lot.pollutant), wanted).tonnes_text() in page
     notice = Announcement.objects.get(kind="auction_result")
     assert [bid["bidder"] for bid in notice.content["bids"]][-1] == winner.organisation.name
     with pytest.raises(services.BidRefused) as late:
@@ -130,6 +138,7 @@ def test_nobody_quotes_and_the_offer_has_failed() -> None:
     assert AuctionResult.objects.get().sold is False
     sale.listing.refresh_from_db()
     assert (sale.listing.state, sale.listing.end_reason) == ("FAILED", "自由竞价期内无人报价")
+    assert "结束时的需求深度" not in Client().get(f"/auctions/{sale.auction.pk}/").content.decode()
     assert not Trade.objects.exists()
 
 

@@ -170,6 +170,8 @@ def _lot_page(request: HttpRequest, lot_id: int, refusal: Refusal | None = None)
             "amount": listing.start.amount(found.quantity),
             "mine": queries.my_signup_for(actor, listing),
             "may_apply": _may_apply(actor, listing, now),
+            "signup_text": _signup_text(listing, now),
+            "signup_not_begun": listing.state == "ANNOUNCED" and now < listing.signup_from,
             "signup_open": listing.state == "ANNOUNCED" and listing.signup_from <= now < listing.signup_until,
             "is_firm": is_firm,
             "need": preview[0] if preview else None,
@@ -191,6 +193,15 @@ def _may_apply(actor: Actor, listing: Listing, now: dt.datetime) -> bool:
     )
 
 
+def _signup_text(listing: Listing, now: dt.datetime) -> Text:
+    """Why nobody can sign up at this moment, with the instant that decides it."""
+    if listing.state == "ANNOUNCED" and now < listing.signup_from:
+        return Text("报名还没有开始，开始时间：", "Sign-up has not opened yet; it opens")
+    if now >= listing.signup_until:
+        return Text("报名已经截止，截止时间：", "Sign-up has closed; it closed")
+    return Text("现在不能报名，原定截止时间：", "Sign-up is not possible now; it was to close")
+
+
 def notice_facts(listing: Listing) -> list[tuple[Any, ...]]:
     """The notice's fields for the page, in the order a printed notice has them."""
     lot = listing.lot
@@ -210,7 +221,10 @@ def notice_facts(listing: Listing) -> list[tuple[Any, ...]]:
         (Text("出让年限", "Term"), Text(f"{listing.years}年", f"{listing.years} years")),
         (Text("替代比例", "Replacement ratio"), ratio_text(listing.ratio_hundredths)),
         (Text("起始价", "Starting price"), listing.start.label()),
-        (Text("起始价的由来", "How it came about"), listing.price_reason or "—"),
+        (
+            Text("起始价的由来", "How it came about"),
+            listing.price_reason or Text("公告未另行说明", "The notice gives no reason of its own"),
+        ),
         (Text("起始总价", "Amount at the starting price"), listing.start.amount(lot.quantity).label()),
         (Text("加价幅度", "Increment"), listing.increment.label()),
         (
@@ -219,7 +233,14 @@ def notice_facts(listing: Listing) -> list[tuple[Any, ...]]:
         ),
         (Text("限时竞价", "Timed bidding"), timed_text(listing)),
         (Text("成交规则", "Allocation"), listing.allocation_text),
-        (Text("受让方条件", "Buyer conditions"), listing.buyer_conditions or "—"),
+        (
+            Text("受让方条件", "Buyer conditions"),
+            listing.buyer_conditions
+            or Text(
+                "没有附加条件；须有分局确认的项目需求，并符合现行规则",
+                "None beyond the rules in force and a need of your project that the branch has confirmed",
+            ),
+        ),
         (Text("付款方式", "Payment"), listing.payment_text),
         (Text("联系方式", "Contact"), listing.contact),
     ]

@@ -71,6 +71,7 @@ def signup(request: HttpRequest, signup_id: int) -> HttpResponse:
             "tone": tone_of(found.state),
             "facts": _facts(found),
             "tasks": _tasks(found),
+            "sale_links": services.sale_links(found.listing_id) if found.state == "ADMITTED" else [],
             "editable": found.state == rules.SignUpState.DRAFT and bool(access.may_fill(actor, found)),
             "papers": [
                 {

@@ -30,7 +30,7 @@ from terrace.market.rulebooks import services as rulebook_services
 
 class ProjectNameTaken(Refusal):
     code = "rights.project.name_taken"
-    text = Text("该场所已有名为“{name}”的项目。", "This site already has a project named “{name}”.")
+    text = Text("该排污单位已有名为“{name}”的项目。", "This site already has a project named “{name}”.")
 
 
 class NeedAlreadyOpen(Refusal):

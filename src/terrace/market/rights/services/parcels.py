@@ -323,7 +323,7 @@ def require_unit(unit_id: int) -> DischargeUnit:
     """Part: a unit by id. Raises NotFound."""
     unit = DischargeUnit.objects.select_related("organisation", "area").filter(pk=unit_id).first()
     if unit is None:
-        raise NotFound(what=Text("该场所", "the site"))
+        raise NotFound(what=Text("该排污单位", "the site"))
     return unit
 
 

@@ -38,7 +38,7 @@ def write_permit(
     """
     unit = DischargeUnit.objects.select_for_update().filter(pk=unit_id).first()
     if unit is None:
-        raise NotFound(what=Text("该场所", "the site"))
+        raise NotFound(what=Text("该排污单位", "the site"))
     lines = PermitEntry.objects.filter(unit=unit, pollutant=pollutant.value)
     if first := lines.filter(certificate_no=certificate_no).first():
         return first

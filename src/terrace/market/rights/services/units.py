@@ -16,13 +16,13 @@ from terrace.market.rights.models import Area, DischargeUnit
 
 class UnitNameTaken(Refusal):
     code = "rights.unit.name_taken"
-    text = Text("本单位已有名为“{name}”的场所。", "Your organisation already has a site named “{name}”.")
+    text = Text("本单位已有名为“{name}”的排污单位。", "Your organisation already has a site named “{name}”.")
 
 
 class PermitNumberTaken(Refusal):
     code = "rights.unit.permit_taken"
     text = Text(
-        "许可证编号 {permit_no} 已登记在另一场所。", "Permit {permit_no} is registered for another site."
+        "许可证编号 {permit_no} 已登记在另一排污单位。", "Permit {permit_no} is registered for another site."
     )
 
 
@@ -97,7 +97,7 @@ def set_permit_no(*, actor: Actor, unit_id: int, permit_no: str, now: dt.datetim
         .first()
     )
     if unit is None:
-        raise NotFound(what=Text("该场所", "the site"))
+        raise NotFound(what=Text("该排污单位", "the site"))
     access.may_act_for_firm(actor, unit.organisation_id).require()
     if unit.permit_no:
         raise NotAllowed(

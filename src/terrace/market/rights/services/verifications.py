@@ -26,7 +26,7 @@ from terrace.market.rights.services.permits import write_permit
 class AlreadyVerified(Refusal):
     code = "rights.verification.already"
     text = Text(
-        "该场所同一污染物的初始排污权已核定或正在核定。",
+        "该排污单位同一污染物的初始排污权已核定或正在核定。",
         "The initial right of this site for this pollutant is verified or being verified.",
     )
 

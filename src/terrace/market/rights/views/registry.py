@@ -144,8 +144,8 @@ def new_unit(request: HttpRequest) -> HttpResponse:
         "rights/form.html",
         UnitForm(_data(request)),
         run,
-        heading=Text("登记排污场所", "Register a site"),
-        lead=Text("排污权和许可证都按场所登记。", "Rights and permits are registered by site."),
+        heading=Text("登记排污单位", "Register a site"),
+        lead=Text("排污权和许可证都按排污单位(厂区)登记。", "Rights and permits are registered by site."),
         back=reverse("rights:mine"),
         submit=Text("登记", "Register"),
     )
@@ -287,7 +287,7 @@ def verification(request: HttpRequest, verification_id: int) -> HttpResponse:
     pollutant = Pollutant(found.pollutant)
     facts: list[tuple[Any, ...]] = [
         (Text("单位", "Organisation"), found.unit.organisation.name),
-        (Text("场所", "Site"), found.unit.name, reverse("rights:unit", args=[found.unit_id])),
+        (Text("排污单位", "Site"), found.unit.name, reverse("rights:unit", args=[found.unit_id])),
         (Text("类型", "Claim"), rules.VerificationKind(found.kind).label),
         (Text("污染物", "Pollutant"), pollutant.label),
         (Text("申请数量", "Claimed"), Quantity(pollutant, found.claimed_g).label()),
@@ -518,7 +518,7 @@ def project(request: HttpRequest, project_id: int) -> HttpResponse:
 
     form = NeedForm(_data(request))
     facts = [
-        (Text("场所", "Site"), found.unit.name, reverse("rights:unit", args=[found.unit_id])),
+        (Text("排污单位", "Site"), found.unit.name, reverse("rights:unit", args=[found.unit_id])),
         (Text("项目性质", "Kind"), rules.ProjectKind(found.kind).label),
         (Text("环评阶段", "EIA"), rules.EiaStage(found.eia_stage).label),
         (Text("环评批复文号", "EIA approval"), found.eia_no or "—"),
@@ -568,7 +568,7 @@ def need(request: HttpRequest, need_id: int) -> HttpResponse:
         (Text("单位", "Organisation"), found.project.unit.organisation.name),
         (Text("项目", "Project"), found.project.name, reverse("rights:project", args=[found.project_id])),
         (Text("环评阶段", "EIA"), rules.EiaStage(found.project.eia_stage).label),
-        (Text("场所", "Site"), found.project.unit.name),
+        (Text("排污单位", "Site"), found.project.unit.name),
         (Text("替代比例", "Replacement ratio"), rules.ratio_text(found.ratio_hundredths)),
     ]
     if found.decision_reason:

@@ -284,7 +284,7 @@ def change_permit(*, actor: Actor, number: str, now: dt.datetime, key: str | Non
     if parcel is None or certificate is None:
         raise PartMissing(part=Text("交割记录", "the delivery"))
     if parcel.unit_id is None:
-        raise PartMissing(part=Text("受让方排污场所", "the buyer's site"))
+        raise PartMissing(part=Text("受让方排污单位", "the buyer's site"))
     lines = [(parcel.unit_id, trade.quantity_g)]
     if trade.parcel.unit_id is not None:
         lines.append((trade.parcel.unit_id, -trade.quantity_g))
