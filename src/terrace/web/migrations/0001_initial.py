@@ -6,6 +6,8 @@ import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
+from terrace.kernel.base.db import Together
+
 
 class Migration(migrations.Migration):
     initial = True
@@ -16,150 +18,172 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.CreateModel(
-            name="SavedView",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+        Together(
+            [
+                migrations.CreateModel(
+                    name="SavedView",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        (
+                            "path",
+                            models.CharField(
+                                db_comment="address of the list, without filters", max_length=200
+                            ),
+                        ),
+                        ("name", models.CharField(max_length=40)),
+                        (
+                            "query",
+                            models.CharField(
+                                db_comment="the filters as they stand in the address", max_length=2000
+                            ),
+                        ),
+                        ("saved_at", models.DateTimeField()),
+                        ("removed_at", models.DateTimeField(null=True)),
+                        (
+                            "user",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                    ],
+                ),
+                migrations.CreateModel(
+                    name="SavedViewEvent",
+                    fields=[
+                        ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                        ("pgh_label", models.TextField(help_text="The event label.")),
+                        ("id", models.BigIntegerField()),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        (
+                            "path",
+                            models.CharField(
+                                db_comment="address of the list, without filters", max_length=200
+                            ),
+                        ),
+                        ("name", models.CharField(max_length=40)),
+                        (
+                            "query",
+                            models.CharField(
+                                db_comment="the filters as they stand in the address", max_length=2000
+                            ),
+                        ),
+                        ("saved_at", models.DateTimeField()),
+                        ("removed_at", models.DateTimeField(null=True)),
+                        (
+                            "pgh_context",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="pghistory.context",
+                            ),
+                        ),
+                        (
+                            "pgh_obj",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="events",
+                                to="web.savedview",
+                            ),
+                        ),
+                        (
+                            "user",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
+                ),
+                migrations.AddConstraint(
+                    model_name="savedview",
+                    constraint=models.UniqueConstraint(
+                        condition=models.Q(("removed_at__isnull", True)),
+                        fields=("user", "path", "name"),
+                        name="web_view_name_once",
                     ),
                 ),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
+                migrations.AddConstraint(
+                    model_name="savedview",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(("path__startswith", "/"), models.Q(("name", ""), _negated=True)),
+                        name="web_view_named",
                     ),
                 ),
-                ("path", models.CharField(db_comment="address of the list, without filters", max_length=200)),
-                ("name", models.CharField(max_length=40)),
-                (
-                    "query",
-                    models.CharField(db_comment="the filters as they stand in the address", max_length=2000),
-                ),
-                ("saved_at", models.DateTimeField()),
-                ("removed_at", models.DateTimeField(null=True)),
-                (
-                    "user",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
+                pgtrigger.migrations.AddTrigger(
+                    model_name="savedview",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="insert_insert",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func='INSERT INTO "web_savedviewevent" ("city", "id", "name", "path", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "query", "removed_at", "saved_at", "user_id") VALUES (NEW."city", NEW."id", NEW."name", NEW."path", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."query", NEW."removed_at", NEW."saved_at", NEW."user_id"); RETURN NULL;',
+                            hash="66db695aa6f35375dc326eebafc66f9f65b8d561",
+                            operation="INSERT",
+                            pgid="pgtrigger_insert_insert_ae44d",
+                            table="web_savedview",
+                            when="AFTER",
+                        ),
                     ),
                 ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="SavedViewEvent",
-            fields=[
-                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
-                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
-                ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.BigIntegerField()),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
+                pgtrigger.migrations.AddTrigger(
+                    model_name="savedview",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="update_update",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                            func='INSERT INTO "web_savedviewevent" ("city", "id", "name", "path", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "query", "removed_at", "saved_at", "user_id") VALUES (NEW."city", NEW."id", NEW."name", NEW."path", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."query", NEW."removed_at", NEW."saved_at", NEW."user_id"); RETURN NULL;',
+                            hash="c94e07a1183ec21481686c669df9f6e49f5d8ae0",
+                            operation="UPDATE",
+                            pgid="pgtrigger_update_update_b262e",
+                            table="web_savedview",
+                            when="AFTER",
+                        ),
                     ),
                 ),
-                ("path", models.CharField(db_comment="address of the list, without filters", max_length=200)),
-                ("name", models.CharField(max_length=40)),
-                (
-                    "query",
-                    models.CharField(db_comment="the filters as they stand in the address", max_length=2000),
-                ),
-                ("saved_at", models.DateTimeField()),
-                ("removed_at", models.DateTimeField(null=True)),
-                (
-                    "pgh_context",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="pghistory.context",
+                pgtrigger.migrations.AddTrigger(
+                    model_name="savedviewevent",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                            hash="1eae4d3f58f1be48966181c3c8b0a5bf53cb851d",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_51739",
+                            table="web_savedviewevent",
+                            when="BEFORE",
+                        ),
                     ),
                 ),
-                (
-                    "pgh_obj",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="events",
-                        to="web.savedview",
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.AddConstraint(
-            model_name="savedview",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("removed_at__isnull", True)),
-                fields=("user", "path", "name"),
-                name="web_view_name_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="savedview",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("path__startswith", "/"), models.Q(("name", ""), _negated=True)),
-                name="web_view_named",
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="savedview",
-            trigger=pgtrigger.compiler.Trigger(
-                name="insert_insert",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func='INSERT INTO "web_savedviewevent" ("city", "id", "name", "path", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "query", "removed_at", "saved_at", "user_id") VALUES (NEW."city", NEW."id", NEW."name", NEW."path", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."query", NEW."removed_at", NEW."saved_at", NEW."user_id"); RETURN NULL;',
-                    hash="66db695aa6f35375dc326eebafc66f9f65b8d561",
-                    operation="INSERT",
-                    pgid="pgtrigger_insert_insert_ae44d",
-                    table="web_savedview",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="savedview",
-            trigger=pgtrigger.compiler.Trigger(
-                name="update_update",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
-                    func='INSERT INTO "web_savedviewevent" ("city", "id", "name", "path", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "query", "removed_at", "saved_at", "user_id") VALUES (NEW."city", NEW."id", NEW."name", NEW."path", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."query", NEW."removed_at", NEW."saved_at", NEW."user_id"); RETURN NULL;',
-                    hash="c94e07a1183ec21481686c669df9f6e49f5d8ae0",
-                    operation="UPDATE",
-                    pgid="pgtrigger_update_update_b262e",
-                    table="web_savedview",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="savedviewevent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="1eae4d3f58f1be48966181c3c8b0a5bf53cb851d",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_51739",
-                    table="web_savedviewevent",
-                    when="BEFORE",
-                ),
-            ),
-        ),
+            ]
+        )
     ]

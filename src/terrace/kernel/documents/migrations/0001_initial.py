@@ -5,6 +5,8 @@ import pgtrigger.compiler
 import pgtrigger.migrations
 from django.db import migrations, models
 
+from terrace.kernel.base.db import Together
+
 
 class Migration(migrations.Migration):
     initial = True
@@ -15,243 +17,270 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.CreateModel(
-            name="Document",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+        Together(
+            [
+                migrations.CreateModel(
+                    name="Document",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        (
+                            "digest",
+                            models.CharField(db_comment="SHA-256 of the content, hexadecimal", max_length=64),
+                        ),
+                        ("size_bytes", models.BigIntegerField()),
+                        (
+                            "media_type",
+                            models.CharField(db_comment="by content, not as claimed", max_length=100),
+                        ),
+                        ("filename", models.CharField(max_length=140)),
+                        ("kind", models.CharField(max_length=60)),
+                        ("subject_type", models.CharField(max_length=60)),
+                        ("subject_id", models.CharField(max_length=60)),
+                        ("version", models.PositiveIntegerField(default=1)),
+                        ("is_public", models.BooleanField(default=False)),
+                        ("uploaded_at", models.DateTimeField()),
+                        ("uploaded_by_id", models.BigIntegerField(db_comment="user", null=True)),
+                        ("uploaded_by_name", models.CharField(blank=True, max_length=200)),
+                        ("retain_until", models.DateField(db_comment="null: for good", null=True)),
+                        (
+                            "scan_state",
+                            models.CharField(
+                                choices=[
+                                    ("NOT_CONFIGURED", "未配置病毒扫描"),
+                                    ("PENDING", "待扫描"),
+                                    ("CLEAN", "未发现病毒"),
+                                    ("INFECTED", "发现病毒"),
+                                ],
+                                max_length=16,
+                            ),
+                        ),
+                        ("scanned_at", models.DateTimeField(null=True)),
+                        ("scan_note", models.CharField(blank=True, max_length=300)),
+                        (
+                            "organisation",
+                            models.ForeignKey(
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="orgs.organisation",
+                            ),
+                        ),
+                        (
+                            "replaces",
+                            models.OneToOneField(
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="replaced_by",
+                                to="documents.document",
+                            ),
+                        ),
+                    ],
+                ),
+                migrations.CreateModel(
+                    name="DocumentEvent",
+                    fields=[
+                        ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                        ("pgh_label", models.TextField(help_text="The event label.")),
+                        ("id", models.BigIntegerField()),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        (
+                            "digest",
+                            models.CharField(db_comment="SHA-256 of the content, hexadecimal", max_length=64),
+                        ),
+                        ("size_bytes", models.BigIntegerField()),
+                        (
+                            "media_type",
+                            models.CharField(db_comment="by content, not as claimed", max_length=100),
+                        ),
+                        ("filename", models.CharField(max_length=140)),
+                        ("kind", models.CharField(max_length=60)),
+                        ("subject_type", models.CharField(max_length=60)),
+                        ("subject_id", models.CharField(max_length=60)),
+                        ("version", models.PositiveIntegerField(default=1)),
+                        ("is_public", models.BooleanField(default=False)),
+                        ("uploaded_at", models.DateTimeField()),
+                        ("uploaded_by_id", models.BigIntegerField(db_comment="user", null=True)),
+                        ("uploaded_by_name", models.CharField(blank=True, max_length=200)),
+                        ("retain_until", models.DateField(db_comment="null: for good", null=True)),
+                        (
+                            "scan_state",
+                            models.CharField(
+                                choices=[
+                                    ("NOT_CONFIGURED", "未配置病毒扫描"),
+                                    ("PENDING", "待扫描"),
+                                    ("CLEAN", "未发现病毒"),
+                                    ("INFECTED", "发现病毒"),
+                                ],
+                                max_length=16,
+                            ),
+                        ),
+                        ("scanned_at", models.DateTimeField(null=True)),
+                        ("scan_note", models.CharField(blank=True, max_length=300)),
+                        (
+                            "organisation",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to="orgs.organisation",
+                            ),
+                        ),
+                        (
+                            "pgh_context",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="pghistory.context",
+                            ),
+                        ),
+                        (
+                            "pgh_obj",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="events",
+                                to="documents.document",
+                            ),
+                        ),
+                        (
+                            "replaces",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to="documents.document",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
+                ),
+                migrations.AddIndex(
+                    model_name="document",
+                    index=models.Index(
+                        fields=["subject_type", "subject_id"], name="documents_d_subject_6fb778_idx"
                     ),
                 ),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
+                migrations.AddIndex(
+                    model_name="document",
+                    index=models.Index(fields=["digest"], name="documents_d_digest_738033_idx"),
+                ),
+                migrations.AddIndex(
+                    model_name="document",
+                    index=models.Index(
+                        condition=models.Q(("scan_state", "PENDING")), fields=["id"], name="documents_to_scan"
                     ),
                 ),
-                ("digest", models.CharField(db_comment="SHA-256 of the content, hexadecimal", max_length=64)),
-                ("size_bytes", models.BigIntegerField()),
-                ("media_type", models.CharField(db_comment="by content, not as claimed", max_length=100)),
-                ("filename", models.CharField(max_length=140)),
-                ("kind", models.CharField(max_length=60)),
-                ("subject_type", models.CharField(max_length=60)),
-                ("subject_id", models.CharField(max_length=60)),
-                ("version", models.PositiveIntegerField(default=1)),
-                ("is_public", models.BooleanField(default=False)),
-                ("uploaded_at", models.DateTimeField()),
-                ("uploaded_by_id", models.BigIntegerField(db_comment="user", null=True)),
-                ("uploaded_by_name", models.CharField(blank=True, max_length=200)),
-                ("retain_until", models.DateField(db_comment="null: for good", null=True)),
-                (
-                    "scan_state",
-                    models.CharField(
-                        choices=[
-                            ("NOT_CONFIGURED", "未配置病毒扫描"),
-                            ("PENDING", "待扫描"),
-                            ("CLEAN", "未发现病毒"),
-                            ("INFECTED", "发现病毒"),
-                        ],
-                        max_length=16,
+                migrations.AddConstraint(
+                    model_name="document",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("replaces__isnull", True), ("version", 1)),
+                            models.Q(("replaces__isnull", False), ("version__gt", 1)),
+                            _connector="OR",
+                        ),
+                        name="documents_version_chain",
                     ),
                 ),
-                ("scanned_at", models.DateTimeField(null=True)),
-                ("scan_note", models.CharField(blank=True, max_length=300)),
-                (
-                    "organisation",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="orgs.organisation",
+                migrations.AddConstraint(
+                    model_name="document",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(("digest__regex", "^[0-9a-f]{64}$")), name="documents_digest_form"
                     ),
                 ),
-                (
-                    "replaces",
-                    models.OneToOneField(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="replaced_by",
-                        to="documents.document",
+                migrations.AddConstraint(
+                    model_name="document",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(("size_bytes__gt", 0)), name="documents_not_empty"
                     ),
                 ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="DocumentEvent",
-            fields=[
-                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
-                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
-                ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.BigIntegerField()),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
+                migrations.AddConstraint(
+                    model_name="document",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("scan_state__in", ["CLEAN", "INFECTED"]), ("scanned_at__isnull", False)
+                            ),
+                            models.Q(
+                                ("scan_state__in", ["PENDING", "NOT_CONFIGURED"]),
+                                ("scanned_at__isnull", True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="documents_scanned",
                     ),
                 ),
-                ("digest", models.CharField(db_comment="SHA-256 of the content, hexadecimal", max_length=64)),
-                ("size_bytes", models.BigIntegerField()),
-                ("media_type", models.CharField(db_comment="by content, not as claimed", max_length=100)),
-                ("filename", models.CharField(max_length=140)),
-                ("kind", models.CharField(max_length=60)),
-                ("subject_type", models.CharField(max_length=60)),
-                ("subject_id", models.CharField(max_length=60)),
-                ("version", models.PositiveIntegerField(default=1)),
-                ("is_public", models.BooleanField(default=False)),
-                ("uploaded_at", models.DateTimeField()),
-                ("uploaded_by_id", models.BigIntegerField(db_comment="user", null=True)),
-                ("uploaded_by_name", models.CharField(blank=True, max_length=200)),
-                ("retain_until", models.DateField(db_comment="null: for good", null=True)),
-                (
-                    "scan_state",
-                    models.CharField(
-                        choices=[
-                            ("NOT_CONFIGURED", "未配置病毒扫描"),
-                            ("PENDING", "待扫描"),
-                            ("CLEAN", "未发现病毒"),
-                            ("INFECTED", "发现病毒"),
-                        ],
-                        max_length=16,
+                pgtrigger.migrations.AddTrigger(
+                    model_name="document",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="insert_insert",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func='INSERT INTO "documents_documentevent" ("city", "digest", "filename", "id", "is_public", "kind", "media_type", "organisation_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "replaces_id", "retain_until", "scan_note", "scan_state", "scanned_at", "size_bytes", "subject_id", "subject_type", "uploaded_at", "uploaded_by_id", "uploaded_by_name", "version") VALUES (NEW."city", NEW."digest", NEW."filename", NEW."id", NEW."is_public", NEW."kind", NEW."media_type", NEW."organisation_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."replaces_id", NEW."retain_until", NEW."scan_note", NEW."scan_state", NEW."scanned_at", NEW."size_bytes", NEW."subject_id", NEW."subject_type", NEW."uploaded_at", NEW."uploaded_by_id", NEW."uploaded_by_name", NEW."version"); RETURN NULL;',
+                            hash="ba77357a342329c865d88d53ad3e28980d971c4f",
+                            operation="INSERT",
+                            pgid="pgtrigger_insert_insert_be524",
+                            table="documents_document",
+                            when="AFTER",
+                        ),
                     ),
                 ),
-                ("scanned_at", models.DateTimeField(null=True)),
-                ("scan_note", models.CharField(blank=True, max_length=300)),
-                (
-                    "organisation",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to="orgs.organisation",
+                pgtrigger.migrations.AddTrigger(
+                    model_name="document",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="update_update",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                            func='INSERT INTO "documents_documentevent" ("city", "digest", "filename", "id", "is_public", "kind", "media_type", "organisation_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "replaces_id", "retain_until", "scan_note", "scan_state", "scanned_at", "size_bytes", "subject_id", "subject_type", "uploaded_at", "uploaded_by_id", "uploaded_by_name", "version") VALUES (NEW."city", NEW."digest", NEW."filename", NEW."id", NEW."is_public", NEW."kind", NEW."media_type", NEW."organisation_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."replaces_id", NEW."retain_until", NEW."scan_note", NEW."scan_state", NEW."scanned_at", NEW."size_bytes", NEW."subject_id", NEW."subject_type", NEW."uploaded_at", NEW."uploaded_by_id", NEW."uploaded_by_name", NEW."version"); RETURN NULL;',
+                            hash="27bb9b99c590cd6fd9a16f66b34079d20ce0e342",
+                            operation="UPDATE",
+                            pgid="pgtrigger_update_update_a3ed6",
+                            table="documents_document",
+                            when="AFTER",
+                        ),
                     ),
                 ),
-                (
-                    "pgh_context",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="pghistory.context",
+                pgtrigger.migrations.AddTrigger(
+                    model_name="documentevent",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                            hash="401291d04b3fa5f3d2b51241f67950bd6896846e",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_9e7ed",
+                            table="documents_documentevent",
+                            when="BEFORE",
+                        ),
                     ),
                 ),
-                (
-                    "pgh_obj",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="events",
-                        to="documents.document",
-                    ),
-                ),
-                (
-                    "replaces",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to="documents.document",
-                    ),
-                ),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.AddIndex(
-            model_name="document",
-            index=models.Index(fields=["subject_type", "subject_id"], name="documents_d_subject_6fb778_idx"),
-        ),
-        migrations.AddIndex(
-            model_name="document",
-            index=models.Index(fields=["digest"], name="documents_d_digest_738033_idx"),
-        ),
-        migrations.AddIndex(
-            model_name="document",
-            index=models.Index(
-                condition=models.Q(("scan_state", "PENDING")), fields=["id"], name="documents_to_scan"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="document",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("replaces__isnull", True), ("version", 1)),
-                    models.Q(("replaces__isnull", False), ("version__gt", 1)),
-                    _connector="OR",
-                ),
-                name="documents_version_chain",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="document",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("digest__regex", "^[0-9a-f]{64}$")), name="documents_digest_form"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="document",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("size_bytes__gt", 0)), name="documents_not_empty"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="document",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("scan_state__in", ["CLEAN", "INFECTED"]), ("scanned_at__isnull", False)),
-                    models.Q(("scan_state__in", ["PENDING", "NOT_CONFIGURED"]), ("scanned_at__isnull", True)),
-                    _connector="OR",
-                ),
-                name="documents_scanned",
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="document",
-            trigger=pgtrigger.compiler.Trigger(
-                name="insert_insert",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func='INSERT INTO "documents_documentevent" ("city", "digest", "filename", "id", "is_public", "kind", "media_type", "organisation_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "replaces_id", "retain_until", "scan_note", "scan_state", "scanned_at", "size_bytes", "subject_id", "subject_type", "uploaded_at", "uploaded_by_id", "uploaded_by_name", "version") VALUES (NEW."city", NEW."digest", NEW."filename", NEW."id", NEW."is_public", NEW."kind", NEW."media_type", NEW."organisation_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."replaces_id", NEW."retain_until", NEW."scan_note", NEW."scan_state", NEW."scanned_at", NEW."size_bytes", NEW."subject_id", NEW."subject_type", NEW."uploaded_at", NEW."uploaded_by_id", NEW."uploaded_by_name", NEW."version"); RETURN NULL;',
-                    hash="ba77357a342329c865d88d53ad3e28980d971c4f",
-                    operation="INSERT",
-                    pgid="pgtrigger_insert_insert_be524",
-                    table="documents_document",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="document",
-            trigger=pgtrigger.compiler.Trigger(
-                name="update_update",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
-                    func='INSERT INTO "documents_documentevent" ("city", "digest", "filename", "id", "is_public", "kind", "media_type", "organisation_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "replaces_id", "retain_until", "scan_note", "scan_state", "scanned_at", "size_bytes", "subject_id", "subject_type", "uploaded_at", "uploaded_by_id", "uploaded_by_name", "version") VALUES (NEW."city", NEW."digest", NEW."filename", NEW."id", NEW."is_public", NEW."kind", NEW."media_type", NEW."organisation_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."replaces_id", NEW."retain_until", NEW."scan_note", NEW."scan_state", NEW."scanned_at", NEW."size_bytes", NEW."subject_id", NEW."subject_type", NEW."uploaded_at", NEW."uploaded_by_id", NEW."uploaded_by_name", NEW."version"); RETURN NULL;',
-                    hash="27bb9b99c590cd6fd9a16f66b34079d20ce0e342",
-                    operation="UPDATE",
-                    pgid="pgtrigger_update_update_a3ed6",
-                    table="documents_document",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="documentevent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="401291d04b3fa5f3d2b51241f67950bd6896846e",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_9e7ed",
-                    table="documents_documentevent",
-                    when="BEFORE",
-                ),
-            ),
-        ),
+            ]
+        )
     ]

@@ -4,6 +4,8 @@ import django.db.models.deletion
 import django.db.models.functions.datetime
 from django.db import migrations, models
 
+from terrace.kernel.base.db import Together
+
 
 class Migration(migrations.Migration):
     initial = True
@@ -11,236 +13,248 @@ class Migration(migrations.Migration):
     dependencies = []
 
     operations = [
-        migrations.CreateModel(
-            name="Entry",
-            fields=[
-                ("id", models.BigIntegerField(primary_key=True, serialize=False)),
-                ("key", models.CharField(max_length=120)),
-                ("code", models.CharField(max_length=60)),
-                ("at", models.DateTimeField()),
-                ("recorded_at", models.DateTimeField()),
-                ("actor_user_id", models.BigIntegerField(null=True)),
-                ("actor_person_id", models.BigIntegerField(null=True)),
-                ("actor_organisation_id", models.BigIntegerField(null=True)),
-                ("reason", models.CharField(blank=True, max_length=1000)),
-                ("subject_type", models.CharField(max_length=60)),
-                ("subject_id", models.CharField(max_length=60)),
-                ("transfer_count", models.IntegerField()),
-                ("request_digest", models.BinaryField(max_length=32)),
-            ],
-            options={
-                "db_table": "ledger_entry",
-                "managed": False,
-            },
-        ),
-        migrations.CreateModel(
-            name="Asset",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+        Together(
+            [
+                migrations.CreateModel(
+                    name="Entry",
+                    fields=[
+                        ("id", models.BigIntegerField(primary_key=True, serialize=False)),
+                        ("key", models.CharField(max_length=120)),
+                        ("code", models.CharField(max_length=60)),
+                        ("at", models.DateTimeField()),
+                        ("recorded_at", models.DateTimeField()),
+                        ("actor_user_id", models.BigIntegerField(null=True)),
+                        ("actor_person_id", models.BigIntegerField(null=True)),
+                        ("actor_organisation_id", models.BigIntegerField(null=True)),
+                        ("reason", models.CharField(blank=True, max_length=1000)),
+                        ("subject_type", models.CharField(max_length=60)),
+                        ("subject_id", models.CharField(max_length=60)),
+                        ("transfer_count", models.IntegerField()),
+                        ("request_digest", models.BinaryField(max_length=32)),
+                    ],
+                    options={
+                        "db_table": "ledger_entry",
+                        "managed": False,
+                    },
                 ),
-                ("code", models.CharField(max_length=120, unique=True)),
-                ("unit", models.CharField(db_comment="FEN or G_PER_YEAR", max_length=12)),
-                ("pollutant", models.CharField(blank=True, max_length=8)),
-                (
-                    "region",
-                    models.CharField(
-                        blank=True, db_comment="basin for water, city or area for air", max_length=60
-                    ),
-                ),
-                ("term_start", models.DateField(null=True)),
-                ("term_end", models.DateField(null=True)),
-            ],
-            options={
-                "db_table": "ledger_asset",
-                "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(
-                                ("pollutant", ""),
-                                ("region", ""),
-                                ("term_end", None),
-                                ("term_start", None),
-                                ("unit", "FEN"),
+                migrations.CreateModel(
+                    name="Asset",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                             ),
-                            models.Q(
-                                ("term_end__gt", models.F("term_start")),
-                                ("term_start__isnull", False),
-                                ("unit", "G_PER_YEAR"),
-                                models.Q(("pollutant", ""), _negated=True),
-                                models.Q(("region", ""), _negated=True),
-                            ),
-                            _connector="OR",
                         ),
-                        name="ledger_asset_form",
-                    )
-                ],
-            },
-        ),
-        migrations.CreateModel(
-            name="Account",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                        ("code", models.CharField(max_length=120, unique=True)),
+                        ("unit", models.CharField(db_comment="FEN or G_PER_YEAR", max_length=12)),
+                        ("pollutant", models.CharField(blank=True, max_length=8)),
+                        (
+                            "region",
+                            models.CharField(
+                                blank=True, db_comment="basin for water, city or area for air", max_length=60
+                            ),
+                        ),
+                        ("term_start", models.DateField(null=True)),
+                        ("term_end", models.DateField(null=True)),
+                    ],
+                    options={
+                        "db_table": "ledger_asset",
+                        "constraints": [
+                            models.CheckConstraint(
+                                condition=models.Q(
+                                    models.Q(
+                                        ("pollutant", ""),
+                                        ("region", ""),
+                                        ("term_end", None),
+                                        ("term_start", None),
+                                        ("unit", "FEN"),
+                                    ),
+                                    models.Q(
+                                        ("term_end__gt", models.F("term_start")),
+                                        ("term_start__isnull", False),
+                                        ("unit", "G_PER_YEAR"),
+                                        models.Q(("pollutant", ""), _negated=True),
+                                        models.Q(("region", ""), _negated=True),
+                                    ),
+                                    _connector="OR",
+                                ),
+                                name="ledger_asset_form",
+                            )
+                        ],
+                    },
+                ),
+                migrations.CreateModel(
+                    name="Account",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        ("owner_type", models.CharField(max_length=60)),
+                        ("owner_id", models.CharField(max_length=60)),
+                        ("kind", models.CharField(max_length=20)),
+                        ("may_overdraw", models.BooleanField(default=False)),
+                        ("posted", models.BigIntegerField(default=0)),
+                        ("held", models.BigIntegerField(default=0)),
+                        ("version", models.BigIntegerField(default=0)),
+                        ("last_hash", models.BinaryField(max_length=32)),
+                        ("last_transfer_id", models.BigIntegerField(null=True)),
+                        ("before_transfer_id", models.BigIntegerField(null=True)),
+                        (
+                            "opened_at",
+                            models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                        ),
+                        (
+                            "asset",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="accounts",
+                                to="ledger.asset",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "db_table": "ledger_account",
+                    },
+                ),
+                migrations.CreateModel(
+                    name="Transfer",
+                    fields=[
+                        ("id", models.BigIntegerField(primary_key=True, serialize=False)),
+                        ("phase", models.CharField(max_length=6)),
+                        ("amount", models.BigIntegerField()),
+                        ("debit_version", models.BigIntegerField()),
+                        ("debit_posted", models.BigIntegerField()),
+                        ("debit_hash", models.BinaryField(max_length=32)),
+                        ("debit_before_id", models.BigIntegerField(null=True)),
+                        ("credit_version", models.BigIntegerField(null=True)),
+                        ("credit_posted", models.BigIntegerField(null=True)),
+                        ("credit_hash", models.BinaryField(max_length=32, null=True)),
+                        ("credit_before_id", models.BigIntegerField(null=True)),
+                        ("key", models.CharField(max_length=120, null=True)),
+                        ("code", models.CharField(max_length=60, null=True)),
+                        ("at", models.DateTimeField(db_comment="platform time of the act", null=True)),
+                        (
+                            "recorded_at",
+                            models.DateTimeField(db_comment="clock of the database server", null=True),
+                        ),
+                        ("actor_user_id", models.BigIntegerField(null=True)),
+                        ("actor_person_id", models.BigIntegerField(null=True)),
+                        ("actor_organisation_id", models.BigIntegerField(null=True)),
+                        ("reason", models.CharField(max_length=1000, null=True)),
+                        ("subject_type", models.CharField(max_length=60, null=True)),
+                        ("subject_id", models.CharField(max_length=60, null=True)),
+                        ("transfer_count", models.IntegerField(null=True)),
+                        (
+                            "request_digest",
+                            models.BinaryField(
+                                db_comment="tells a repeat from another request", max_length=32, null=True
+                            ),
+                        ),
+                        (
+                            "asset",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="ledger.asset",
+                            ),
+                        ),
+                        (
+                            "credit",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="ledger.account",
+                            ),
+                        ),
+                        (
+                            "debit",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="ledger.account",
+                            ),
+                        ),
+                        (
+                            "entry",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                db_index=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="transfers",
+                                to="ledger.entry",
+                            ),
+                        ),
+                        (
+                            "hold_of",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                db_index=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="ledger.transfer",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "db_table": "ledger_transfer",
+                    },
+                ),
+                migrations.AddConstraint(
+                    model_name="account",
+                    constraint=models.UniqueConstraint(
+                        fields=("owner_type", "owner_id", "asset", "kind"), name="ledger_account_once"
                     ),
                 ),
-                ("owner_type", models.CharField(max_length=60)),
-                ("owner_id", models.CharField(max_length=60)),
-                ("kind", models.CharField(max_length=20)),
-                ("may_overdraw", models.BooleanField(default=False)),
-                ("posted", models.BigIntegerField(default=0)),
-                ("held", models.BigIntegerField(default=0)),
-                ("version", models.BigIntegerField(default=0)),
-                ("last_hash", models.BinaryField(max_length=32)),
-                ("last_transfer_id", models.BigIntegerField(null=True)),
-                ("before_transfer_id", models.BigIntegerField(null=True)),
-                ("opened_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                (
-                    "asset",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="accounts",
-                        to="ledger.asset",
+                migrations.AddConstraint(
+                    model_name="account",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            ("held__gte", 0),
+                            models.Q(
+                                ("may_overdraw", True), ("posted__gte", models.F("held")), _connector="OR"
+                            ),
+                        ),
+                        name="ledger_account_covered",
                     ),
                 ),
-            ],
-            options={
-                "db_table": "ledger_account",
-            },
-        ),
-        migrations.CreateModel(
-            name="Transfer",
-            fields=[
-                ("id", models.BigIntegerField(primary_key=True, serialize=False)),
-                ("phase", models.CharField(max_length=6)),
-                ("amount", models.BigIntegerField()),
-                ("debit_version", models.BigIntegerField()),
-                ("debit_posted", models.BigIntegerField()),
-                ("debit_hash", models.BinaryField(max_length=32)),
-                ("debit_before_id", models.BigIntegerField(null=True)),
-                ("credit_version", models.BigIntegerField(null=True)),
-                ("credit_posted", models.BigIntegerField(null=True)),
-                ("credit_hash", models.BinaryField(max_length=32, null=True)),
-                ("credit_before_id", models.BigIntegerField(null=True)),
-                ("key", models.CharField(max_length=120, null=True)),
-                ("code", models.CharField(max_length=60, null=True)),
-                ("at", models.DateTimeField(db_comment="platform time of the act", null=True)),
-                ("recorded_at", models.DateTimeField(db_comment="clock of the database server", null=True)),
-                ("actor_user_id", models.BigIntegerField(null=True)),
-                ("actor_person_id", models.BigIntegerField(null=True)),
-                ("actor_organisation_id", models.BigIntegerField(null=True)),
-                ("reason", models.CharField(max_length=1000, null=True)),
-                ("subject_type", models.CharField(max_length=60, null=True)),
-                ("subject_id", models.CharField(max_length=60, null=True)),
-                ("transfer_count", models.IntegerField(null=True)),
-                (
-                    "request_digest",
-                    models.BinaryField(
-                        db_comment="tells a repeat from another request", max_length=32, null=True
+                migrations.AddIndex(
+                    model_name="transfer",
+                    index=models.Index(
+                        condition=models.Q(("subject_type__isnull", False)),
+                        fields=["subject_type", "subject_id"],
+                        name="ledger_entry_subject",
                     ),
                 ),
-                (
-                    "asset",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="ledger.asset",
+                migrations.AddIndex(
+                    model_name="transfer",
+                    index=models.Index(
+                        condition=models.Q(("phase", "HOLD")), fields=["debit"], name="ledger_hold_debit"
                     ),
                 ),
-                (
-                    "credit",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="ledger.account",
+                migrations.AddConstraint(
+                    model_name="transfer",
+                    constraint=models.UniqueConstraint(fields=("key",), name="ledger_entry_key_once"),
+                ),
+                migrations.AddConstraint(
+                    model_name="transfer",
+                    constraint=models.UniqueConstraint(
+                        condition=models.Q(("hold_of__isnull", False)),
+                        fields=("hold_of",),
+                        name="ledger_hold_resolved_once",
                     ),
                 ),
-                (
-                    "debit",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="ledger.account",
-                    ),
-                ),
-                (
-                    "entry",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="transfers",
-                        to="ledger.entry",
-                    ),
-                ),
-                (
-                    "hold_of",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="ledger.transfer",
-                    ),
-                ),
-            ],
-            options={
-                "db_table": "ledger_transfer",
-            },
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=models.UniqueConstraint(
-                fields=("owner_type", "owner_id", "asset", "kind"), name="ledger_account_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("held__gte", 0),
-                    models.Q(("may_overdraw", True), ("posted__gte", models.F("held")), _connector="OR"),
-                ),
-                name="ledger_account_covered",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="transfer",
-            index=models.Index(
-                condition=models.Q(("subject_type__isnull", False)),
-                fields=["subject_type", "subject_id"],
-                name="ledger_entry_subject",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="transfer",
-            index=models.Index(
-                condition=models.Q(("phase", "HOLD")), fields=["debit"], name="ledger_hold_debit"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="transfer",
-            constraint=models.UniqueConstraint(fields=("key",), name="ledger_entry_key_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="transfer",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("hold_of__isnull", False)),
-                fields=("hold_of",),
-                name="ledger_hold_resolved_once",
-            ),
-        ),
+            ]
+        )
     ]

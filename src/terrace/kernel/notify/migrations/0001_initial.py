@@ -6,6 +6,8 @@ import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
+from terrace.kernel.base.db import Together
+
 
 class Migration(migrations.Migration):
     initial = True
@@ -16,174 +18,182 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.CreateModel(
-            name="Message",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+        Together(
+            [
+                migrations.CreateModel(
+                    name="Message",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        ("subject_zh", models.CharField(max_length=200)),
+                        ("subject_en", models.CharField(max_length=200)),
+                        ("body_zh", models.TextField()),
+                        ("body_en", models.TextField()),
+                        ("url", models.CharField(blank=True, max_length=300)),
+                        ("at", models.DateTimeField()),
+                        ("read_at", models.DateTimeField(null=True)),
+                        (
+                            "mail_state",
+                            models.CharField(
+                                choices=[
+                                    ("NONE", "不发邮件"),
+                                    ("QUEUED", "待发送"),
+                                    ("SENDING", "发送中"),
+                                    ("SENT", "已发送"),
+                                    ("FAILED", "发送失败"),
+                                ],
+                                max_length=8,
+                            ),
+                        ),
+                        ("mail_tries", models.PositiveSmallIntegerField(default=0)),
+                        ("mailed_at", models.DateTimeField(null=True)),
+                        ("mail_error", models.CharField(blank=True, max_length=300)),
+                        (
+                            "user",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                    ],
+                ),
+                migrations.CreateModel(
+                    name="MessageEvent",
+                    fields=[
+                        ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                        ("pgh_label", models.TextField(help_text="The event label.")),
+                        ("id", models.BigIntegerField()),
+                        ("subject_zh", models.CharField(max_length=200)),
+                        ("subject_en", models.CharField(max_length=200)),
+                        ("body_zh", models.TextField()),
+                        ("body_en", models.TextField()),
+                        ("url", models.CharField(blank=True, max_length=300)),
+                        ("at", models.DateTimeField()),
+                        ("read_at", models.DateTimeField(null=True)),
+                        (
+                            "mail_state",
+                            models.CharField(
+                                choices=[
+                                    ("NONE", "不发邮件"),
+                                    ("QUEUED", "待发送"),
+                                    ("SENDING", "发送中"),
+                                    ("SENT", "已发送"),
+                                    ("FAILED", "发送失败"),
+                                ],
+                                max_length=8,
+                            ),
+                        ),
+                        ("mail_tries", models.PositiveSmallIntegerField(default=0)),
+                        ("mailed_at", models.DateTimeField(null=True)),
+                        ("mail_error", models.CharField(blank=True, max_length=300)),
+                        (
+                            "pgh_context",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="pghistory.context",
+                            ),
+                        ),
+                        (
+                            "pgh_obj",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="events",
+                                to="notify.message",
+                            ),
+                        ),
+                        (
+                            "user",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
+                ),
+                migrations.AddIndex(
+                    model_name="message",
+                    index=models.Index(fields=["user", "-id"], name="notify_mess_user_id_35fcf5_idx"),
+                ),
+                migrations.AddIndex(
+                    model_name="message",
+                    index=models.Index(
+                        condition=models.Q(("read_at__isnull", True)),
+                        fields=["user"],
+                        name="notify_message_unread",
                     ),
                 ),
-                ("subject_zh", models.CharField(max_length=200)),
-                ("subject_en", models.CharField(max_length=200)),
-                ("body_zh", models.TextField()),
-                ("body_en", models.TextField()),
-                ("url", models.CharField(blank=True, max_length=300)),
-                ("at", models.DateTimeField()),
-                ("read_at", models.DateTimeField(null=True)),
-                (
-                    "mail_state",
-                    models.CharField(
-                        choices=[
-                            ("NONE", "不发邮件"),
-                            ("QUEUED", "待发送"),
-                            ("SENDING", "发送中"),
-                            ("SENT", "已发送"),
-                            ("FAILED", "发送失败"),
-                        ],
-                        max_length=8,
+                migrations.AddConstraint(
+                    model_name="message",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("mail_state", "SENT"), ("mailed_at__isnull", False)),
+                            models.Q(
+                                models.Q(("mail_state", "SENT"), _negated=True), ("mailed_at__isnull", True)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="notify_message_mailed",
                     ),
                 ),
-                ("mail_tries", models.PositiveSmallIntegerField(default=0)),
-                ("mailed_at", models.DateTimeField(null=True)),
-                ("mail_error", models.CharField(blank=True, max_length=300)),
-                (
-                    "user",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
+                pgtrigger.migrations.AddTrigger(
+                    model_name="message",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="insert_insert",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func='INSERT INTO "notify_messageevent" ("at", "body_en", "body_zh", "id", "mail_error", "mail_state", "mail_tries", "mailed_at", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "read_at", "subject_en", "subject_zh", "url", "user_id") VALUES (NEW."at", NEW."body_en", NEW."body_zh", NEW."id", NEW."mail_error", NEW."mail_state", NEW."mail_tries", NEW."mailed_at", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."read_at", NEW."subject_en", NEW."subject_zh", NEW."url", NEW."user_id"); RETURN NULL;',
+                            hash="409c392b7966790bf1fd0973df28bf1b7a81e378",
+                            operation="INSERT",
+                            pgid="pgtrigger_insert_insert_84a04",
+                            table="notify_message",
+                            when="AFTER",
+                        ),
                     ),
                 ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="MessageEvent",
-            fields=[
-                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
-                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
-                ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.BigIntegerField()),
-                ("subject_zh", models.CharField(max_length=200)),
-                ("subject_en", models.CharField(max_length=200)),
-                ("body_zh", models.TextField()),
-                ("body_en", models.TextField()),
-                ("url", models.CharField(blank=True, max_length=300)),
-                ("at", models.DateTimeField()),
-                ("read_at", models.DateTimeField(null=True)),
-                (
-                    "mail_state",
-                    models.CharField(
-                        choices=[
-                            ("NONE", "不发邮件"),
-                            ("QUEUED", "待发送"),
-                            ("SENDING", "发送中"),
-                            ("SENT", "已发送"),
-                            ("FAILED", "发送失败"),
-                        ],
-                        max_length=8,
+                pgtrigger.migrations.AddTrigger(
+                    model_name="message",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="update_update",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                            func='INSERT INTO "notify_messageevent" ("at", "body_en", "body_zh", "id", "mail_error", "mail_state", "mail_tries", "mailed_at", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "read_at", "subject_en", "subject_zh", "url", "user_id") VALUES (NEW."at", NEW."body_en", NEW."body_zh", NEW."id", NEW."mail_error", NEW."mail_state", NEW."mail_tries", NEW."mailed_at", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."read_at", NEW."subject_en", NEW."subject_zh", NEW."url", NEW."user_id"); RETURN NULL;',
+                            hash="5931fd7fbae70e6982afd1e0b19040347c37bc42",
+                            operation="UPDATE",
+                            pgid="pgtrigger_update_update_573a3",
+                            table="notify_message",
+                            when="AFTER",
+                        ),
                     ),
                 ),
-                ("mail_tries", models.PositiveSmallIntegerField(default=0)),
-                ("mailed_at", models.DateTimeField(null=True)),
-                ("mail_error", models.CharField(blank=True, max_length=300)),
-                (
-                    "pgh_context",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="pghistory.context",
+                pgtrigger.migrations.AddTrigger(
+                    model_name="messageevent",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                            hash="d79a6dd52a5d16fe58404a10611000adeb22dc83",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_b9e7f",
+                            table="notify_messageevent",
+                            when="BEFORE",
+                        ),
                     ),
                 ),
-                (
-                    "pgh_obj",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="events",
-                        to="notify.message",
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.AddIndex(
-            model_name="message",
-            index=models.Index(fields=["user", "-id"], name="notify_mess_user_id_35fcf5_idx"),
-        ),
-        migrations.AddIndex(
-            model_name="message",
-            index=models.Index(
-                condition=models.Q(("read_at__isnull", True)), fields=["user"], name="notify_message_unread"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="message",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("mail_state", "SENT"), ("mailed_at__isnull", False)),
-                    models.Q(models.Q(("mail_state", "SENT"), _negated=True), ("mailed_at__isnull", True)),
-                    _connector="OR",
-                ),
-                name="notify_message_mailed",
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="message",
-            trigger=pgtrigger.compiler.Trigger(
-                name="insert_insert",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func='INSERT INTO "notify_messageevent" ("at", "body_en", "body_zh", "id", "mail_error", "mail_state", "mail_tries", "mailed_at", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "read_at", "subject_en", "subject_zh", "url", "user_id") VALUES (NEW."at", NEW."body_en", NEW."body_zh", NEW."id", NEW."mail_error", NEW."mail_state", NEW."mail_tries", NEW."mailed_at", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."read_at", NEW."subject_en", NEW."subject_zh", NEW."url", NEW."user_id"); RETURN NULL;',
-                    hash="409c392b7966790bf1fd0973df28bf1b7a81e378",
-                    operation="INSERT",
-                    pgid="pgtrigger_insert_insert_84a04",
-                    table="notify_message",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="message",
-            trigger=pgtrigger.compiler.Trigger(
-                name="update_update",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
-                    func='INSERT INTO "notify_messageevent" ("at", "body_en", "body_zh", "id", "mail_error", "mail_state", "mail_tries", "mailed_at", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "read_at", "subject_en", "subject_zh", "url", "user_id") VALUES (NEW."at", NEW."body_en", NEW."body_zh", NEW."id", NEW."mail_error", NEW."mail_state", NEW."mail_tries", NEW."mailed_at", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."read_at", NEW."subject_en", NEW."subject_zh", NEW."url", NEW."user_id"); RETURN NULL;',
-                    hash="5931fd7fbae70e6982afd1e0b19040347c37bc42",
-                    operation="UPDATE",
-                    pgid="pgtrigger_update_update_573a3",
-                    table="notify_message",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="messageevent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="d79a6dd52a5d16fe58404a10611000adeb22dc83",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_b9e7f",
-                    table="notify_messageevent",
-                    when="BEFORE",
-                ),
-            ),
-        ),
+            ]
+        )
     ]

@@ -10,6 +10,8 @@ import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
+from terrace.kernel.base.db import Together
+
 
 class Migration(migrations.Migration):
     initial = True
@@ -20,1576 +22,1634 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.CreateModel(
-            name="OrganisationEvent",
-            fields=[
-                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
-                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
-                ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.BigIntegerField()),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                ("credit_code", models.CharField(max_length=18)),
-                ("name", models.CharField(max_length=200)),
-                ("name_en", models.CharField(blank=True, max_length=200)),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("ENTERPRISE", "企业"),
-                            ("RESERVE_BODY", "储备机构"),
-                            ("EXCHANGE", "交易机构"),
-                            ("BUREAU", "市生态环境局"),
-                            ("BRANCH", "分局"),
-                            ("FINANCE", "财政"),
-                            ("PERMIT_OFFICE", "许可审批"),
-                            ("AUDIT_OFFICE", "审计"),
-                            ("PLATFORM", "平台"),
-                            ("BANK", "银行"),
-                        ],
-                        max_length=20,
-                    ),
-                ),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("APPLIED", "待审核"),
-                            ("ACTIVE", "正常"),
-                            ("SUSPENDED", "暂停"),
-                            ("FROZEN", "冻结"),
-                            ("CLOSED", "注销"),
-                        ],
-                        default="APPLIED",
-                        max_length=12,
-                    ),
-                ),
-                (
-                    "area",
-                    models.CharField(
-                        blank=True, db_comment="area in pinyin, as in seeds/areas", max_length=20
-                    ),
-                ),
-                ("address", models.CharField(blank=True, max_length=300)),
-                ("legal_representative", models.CharField(blank=True, max_length=80)),
-                ("phone", models.CharField(blank=True, max_length=40)),
-                ("email", models.EmailField(blank=True, max_length=254)),
-                (
-                    "bank_account_no",
-                    models.CharField(
-                        blank=True,
-                        db_comment="the firm's own account: deposits come from here only",
-                        max_length=40,
-                    ),
-                ),
-                ("bank_name", models.CharField(blank=True, max_length=120)),
-                ("state_since", models.DateTimeField(blank=True, null=True)),
-                (
-                    "state_reason",
-                    models.CharField(
-                        blank=True,
-                        db_comment="why suspended, frozen or closed, shown to the organisation",
-                        max_length=500,
-                    ),
-                ),
-                (
-                    "is_synthetic",
-                    models.BooleanField(db_comment="an invented demo firm; pages say so", default=False),
-                ),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.CreateModel(
-            name="Person",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("name", models.CharField(max_length=80)),
-                ("identity_digest", models.CharField(max_length=64, unique=True)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-            ],
-        ),
-        migrations.CreateModel(
-            name="PersonEvent",
-            fields=[
-                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
-                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
-                ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.BigIntegerField()),
-                ("name", models.CharField(max_length=80)),
-                ("identity_digest", models.CharField(max_length=64)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.CreateModel(
-            name="UserEvent",
-            fields=[
-                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
-                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
-                ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.BigIntegerField()),
-                (
-                    "is_superuser",
-                    models.BooleanField(
-                        default=False,
-                        help_text="Designates that this user has all permissions without explicitly assigning them.",
-                        verbose_name="superuser status",
-                    ),
-                ),
-                (
-                    "username",
-                    models.CharField(
-                        error_messages={"unique": "A user with that username already exists."},
-                        help_text="Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only.",
-                        max_length=150,
-                        validators=[django.contrib.auth.validators.UnicodeUsernameValidator()],
-                        verbose_name="username",
-                    ),
-                ),
-                ("first_name", models.CharField(blank=True, max_length=150, verbose_name="first name")),
-                ("last_name", models.CharField(blank=True, max_length=150, verbose_name="last name")),
-                ("email", models.EmailField(blank=True, max_length=254, verbose_name="email address")),
-                (
-                    "is_staff",
-                    models.BooleanField(
-                        default=False,
-                        help_text="Designates whether the user can log into this admin site.",
-                        verbose_name="staff status",
-                    ),
-                ),
-                (
-                    "is_active",
-                    models.BooleanField(
-                        default=True,
-                        help_text="Designates whether this user should be treated as active. Unselect this instead of deleting accounts.",
-                        verbose_name="active",
-                    ),
-                ),
-                (
-                    "date_joined",
-                    models.DateTimeField(default=django.utils.timezone.now, verbose_name="date joined"),
-                ),
-                ("language", models.CharField(default="zh-hans", max_length=10)),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.CreateModel(
-            name="User",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("password", models.CharField(max_length=128, verbose_name="password")),
-                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
-                (
-                    "is_superuser",
-                    models.BooleanField(
-                        default=False,
-                        help_text="Designates that this user has all permissions without explicitly assigning them.",
-                        verbose_name="superuser status",
-                    ),
-                ),
-                (
-                    "username",
-                    models.CharField(
-                        error_messages={"unique": "A user with that username already exists."},
-                        help_text="Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only.",
-                        max_length=150,
-                        unique=True,
-                        validators=[django.contrib.auth.validators.UnicodeUsernameValidator()],
-                        verbose_name="username",
-                    ),
-                ),
-                ("first_name", models.CharField(blank=True, max_length=150, verbose_name="first name")),
-                ("last_name", models.CharField(blank=True, max_length=150, verbose_name="last name")),
-                ("email", models.EmailField(blank=True, max_length=254, verbose_name="email address")),
-                (
-                    "is_staff",
-                    models.BooleanField(
-                        default=False,
-                        help_text="Designates whether the user can log into this admin site.",
-                        verbose_name="staff status",
-                    ),
-                ),
-                (
-                    "is_active",
-                    models.BooleanField(
-                        default=True,
-                        help_text="Designates whether this user should be treated as active. Unselect this instead of deleting accounts.",
-                        verbose_name="active",
-                    ),
-                ),
-                (
-                    "date_joined",
-                    models.DateTimeField(default=django.utils.timezone.now, verbose_name="date joined"),
-                ),
-                ("language", models.CharField(default="zh-hans", max_length=10)),
-                (
-                    "groups",
-                    models.ManyToManyField(
-                        blank=True,
-                        help_text="The groups this user belongs to. A user will get all permissions granted to each of their groups.",
-                        related_name="user_set",
-                        related_query_name="user",
-                        to="auth.group",
-                        verbose_name="groups",
-                    ),
-                ),
-                (
-                    "user_permissions",
-                    models.ManyToManyField(
-                        blank=True,
-                        help_text="Specific permissions for this user.",
-                        related_name="user_set",
-                        related_query_name="user",
-                        to="auth.permission",
-                        verbose_name="user permissions",
-                    ),
-                ),
-            ],
-            options={
-                "db_table": "orgs_user",
-            },
-            managers=[
-                ("objects", django.contrib.auth.models.UserManager()),
-            ],
-        ),
-        migrations.CreateModel(
-            name="AccountApplication",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                ("number", models.CharField(max_length=30, unique=True)),
-                ("content", models.JSONField()),
-                ("digest", models.CharField(max_length=64)),
-                ("submitted_at", models.DateTimeField()),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("WAITING", "待审核"), ("APPROVED", "已通过"), ("REJECTED", "已退回")],
-                        default="WAITING",
-                        max_length=10,
-                    ),
-                ),
-                ("decided_at", models.DateTimeField(blank=True, null=True)),
-                ("reason", models.CharField(blank=True, max_length=500)),
-                (
-                    "decided_by",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="Approval",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                (
-                    "act",
-                    models.CharField(
-                        db_comment="journal word of the act that needs the second person", max_length=80
-                    ),
-                ),
-                ("subject_type", models.CharField(max_length=60)),
-                ("subject_id", models.CharField(max_length=60)),
-                ("payload", models.JSONField()),
-                ("payload_digest", models.CharField(max_length=64)),
-                ("summary_zh", models.CharField(max_length=300)),
-                ("summary_en", models.CharField(max_length=300)),
-                (
-                    "checker_roles",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.CharField(
-                            choices=[
-                                ("RESERVE_MAKER", "储备机构经办"),
-                                ("RESERVE_CHECKER", "储备机构复核"),
-                                ("EXCHANGE_MAKER", "交易机构经办"),
-                                ("EXCHANGE_CHECKER", "交易机构复核"),
-                                ("BUREAU", "市生态环境局经办"),
-                                ("BUREAU_CHECKER", "市生态环境局审核"),
-                                ("BRANCH", "县(市、区)分局"),
-                                ("FINANCE", "财政部门"),
-                                ("PERMIT", "排污许可审批"),
-                                ("FIRM_CLERK", "企业经办人"),
-                                ("FIRM_APPROVER", "企业审批人"),
-                                ("AUDITOR", "审计"),
-                                ("MONITOR", "市场监察"),
-                                ("ADMIN", "平台管理"),
-                                ("ADMIN_CHECKER", "平台管理复核"),
-                            ],
-                            max_length=20,
+        Together(
+            [
+                migrations.CreateModel(
+                    name="OrganisationEvent",
+                    fields=[
+                        ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                        ("pgh_label", models.TextField(help_text="The event label.")),
+                        ("id", models.BigIntegerField()),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
                         ),
-                        size=None,
-                    ),
+                        ("credit_code", models.CharField(max_length=18)),
+                        ("name", models.CharField(max_length=200)),
+                        ("name_en", models.CharField(blank=True, max_length=200)),
+                        (
+                            "kind",
+                            models.CharField(
+                                choices=[
+                                    ("ENTERPRISE", "企业"),
+                                    ("RESERVE_BODY", "储备机构"),
+                                    ("EXCHANGE", "交易机构"),
+                                    ("BUREAU", "市生态环境局"),
+                                    ("BRANCH", "分局"),
+                                    ("FINANCE", "财政"),
+                                    ("PERMIT_OFFICE", "许可审批"),
+                                    ("AUDIT_OFFICE", "审计"),
+                                    ("PLATFORM", "平台"),
+                                    ("BANK", "银行"),
+                                ],
+                                max_length=20,
+                            ),
+                        ),
+                        (
+                            "state",
+                            models.CharField(
+                                choices=[
+                                    ("APPLIED", "待审核"),
+                                    ("ACTIVE", "正常"),
+                                    ("SUSPENDED", "暂停"),
+                                    ("FROZEN", "冻结"),
+                                    ("CLOSED", "注销"),
+                                ],
+                                default="APPLIED",
+                                max_length=12,
+                            ),
+                        ),
+                        (
+                            "area",
+                            models.CharField(
+                                blank=True, db_comment="area in pinyin, as in seeds/areas", max_length=20
+                            ),
+                        ),
+                        ("address", models.CharField(blank=True, max_length=300)),
+                        ("legal_representative", models.CharField(blank=True, max_length=80)),
+                        ("phone", models.CharField(blank=True, max_length=40)),
+                        ("email", models.EmailField(blank=True, max_length=254)),
+                        (
+                            "bank_account_no",
+                            models.CharField(
+                                blank=True,
+                                db_comment="the firm's own account: deposits come from here only",
+                                max_length=40,
+                            ),
+                        ),
+                        ("bank_name", models.CharField(blank=True, max_length=120)),
+                        ("state_since", models.DateTimeField(blank=True, null=True)),
+                        (
+                            "state_reason",
+                            models.CharField(
+                                blank=True,
+                                db_comment="why suspended, frozen or closed, shown to the organisation",
+                                max_length=500,
+                            ),
+                        ),
+                        (
+                            "is_synthetic",
+                            models.BooleanField(
+                                db_comment="an invented demo firm; pages say so", default=False
+                            ),
+                        ),
+                        ("created_at", models.DateTimeField(auto_now_add=True)),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
                 ),
-                ("asked_at", models.DateTimeField()),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("WAITING", "待复核"),
-                            ("APPROVED", "已同意"),
-                            ("REJECTED", "已退回"),
-                            ("WITHDRAWN", "已撤回"),
+                migrations.CreateModel(
+                    name="Person",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        ("name", models.CharField(max_length=80)),
+                        ("identity_digest", models.CharField(max_length=64, unique=True)),
+                        ("created_at", models.DateTimeField(auto_now_add=True)),
+                    ],
+                ),
+                migrations.CreateModel(
+                    name="PersonEvent",
+                    fields=[
+                        ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                        ("pgh_label", models.TextField(help_text="The event label.")),
+                        ("id", models.BigIntegerField()),
+                        ("name", models.CharField(max_length=80)),
+                        ("identity_digest", models.CharField(max_length=64)),
+                        ("created_at", models.DateTimeField(auto_now_add=True)),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
+                ),
+                migrations.CreateModel(
+                    name="UserEvent",
+                    fields=[
+                        ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                        ("pgh_label", models.TextField(help_text="The event label.")),
+                        ("id", models.BigIntegerField()),
+                        (
+                            "is_superuser",
+                            models.BooleanField(
+                                default=False,
+                                help_text="Designates that this user has all permissions without explicitly assigning them.",
+                                verbose_name="superuser status",
+                            ),
+                        ),
+                        (
+                            "username",
+                            models.CharField(
+                                error_messages={"unique": "A user with that username already exists."},
+                                help_text="Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only.",
+                                max_length=150,
+                                validators=[django.contrib.auth.validators.UnicodeUsernameValidator()],
+                                verbose_name="username",
+                            ),
+                        ),
+                        (
+                            "first_name",
+                            models.CharField(blank=True, max_length=150, verbose_name="first name"),
+                        ),
+                        ("last_name", models.CharField(blank=True, max_length=150, verbose_name="last name")),
+                        (
+                            "email",
+                            models.EmailField(blank=True, max_length=254, verbose_name="email address"),
+                        ),
+                        (
+                            "is_staff",
+                            models.BooleanField(
+                                default=False,
+                                help_text="Designates whether the user can log into this admin site.",
+                                verbose_name="staff status",
+                            ),
+                        ),
+                        (
+                            "is_active",
+                            models.BooleanField(
+                                default=True,
+                                help_text="Designates whether this user should be treated as active. Unselect this instead of deleting accounts.",
+                                verbose_name="active",
+                            ),
+                        ),
+                        (
+                            "date_joined",
+                            models.DateTimeField(
+                                default=django.utils.timezone.now, verbose_name="date joined"
+                            ),
+                        ),
+                        ("language", models.CharField(default="zh-hans", max_length=10)),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
+                ),
+                migrations.CreateModel(
+                    name="User",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        ("password", models.CharField(max_length=128, verbose_name="password")),
+                        (
+                            "last_login",
+                            models.DateTimeField(blank=True, null=True, verbose_name="last login"),
+                        ),
+                        (
+                            "is_superuser",
+                            models.BooleanField(
+                                default=False,
+                                help_text="Designates that this user has all permissions without explicitly assigning them.",
+                                verbose_name="superuser status",
+                            ),
+                        ),
+                        (
+                            "username",
+                            models.CharField(
+                                error_messages={"unique": "A user with that username already exists."},
+                                help_text="Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only.",
+                                max_length=150,
+                                unique=True,
+                                validators=[django.contrib.auth.validators.UnicodeUsernameValidator()],
+                                verbose_name="username",
+                            ),
+                        ),
+                        (
+                            "first_name",
+                            models.CharField(blank=True, max_length=150, verbose_name="first name"),
+                        ),
+                        ("last_name", models.CharField(blank=True, max_length=150, verbose_name="last name")),
+                        (
+                            "email",
+                            models.EmailField(blank=True, max_length=254, verbose_name="email address"),
+                        ),
+                        (
+                            "is_staff",
+                            models.BooleanField(
+                                default=False,
+                                help_text="Designates whether the user can log into this admin site.",
+                                verbose_name="staff status",
+                            ),
+                        ),
+                        (
+                            "is_active",
+                            models.BooleanField(
+                                default=True,
+                                help_text="Designates whether this user should be treated as active. Unselect this instead of deleting accounts.",
+                                verbose_name="active",
+                            ),
+                        ),
+                        (
+                            "date_joined",
+                            models.DateTimeField(
+                                default=django.utils.timezone.now, verbose_name="date joined"
+                            ),
+                        ),
+                        ("language", models.CharField(default="zh-hans", max_length=10)),
+                        (
+                            "groups",
+                            models.ManyToManyField(
+                                blank=True,
+                                help_text="The groups this user belongs to. A user will get all permissions granted to each of their groups.",
+                                related_name="user_set",
+                                related_query_name="user",
+                                to="auth.group",
+                                verbose_name="groups",
+                            ),
+                        ),
+                        (
+                            "user_permissions",
+                            models.ManyToManyField(
+                                blank=True,
+                                help_text="Specific permissions for this user.",
+                                related_name="user_set",
+                                related_query_name="user",
+                                to="auth.permission",
+                                verbose_name="user permissions",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "db_table": "orgs_user",
+                    },
+                    managers=[
+                        ("objects", django.contrib.auth.models.UserManager()),
+                    ],
+                ),
+                migrations.CreateModel(
+                    name="AccountApplication",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        ("number", models.CharField(max_length=30, unique=True)),
+                        ("content", models.JSONField()),
+                        ("digest", models.CharField(max_length=64)),
+                        ("submitted_at", models.DateTimeField()),
+                        (
+                            "state",
+                            models.CharField(
+                                choices=[
+                                    ("WAITING", "待审核"),
+                                    ("APPROVED", "已通过"),
+                                    ("REJECTED", "已退回"),
+                                ],
+                                default="WAITING",
+                                max_length=10,
+                            ),
+                        ),
+                        ("decided_at", models.DateTimeField(blank=True, null=True)),
+                        ("reason", models.CharField(blank=True, max_length=500)),
+                        (
+                            "decided_by",
+                            models.ForeignKey(
+                                blank=True,
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                    ],
+                ),
+                migrations.CreateModel(
+                    name="Approval",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        (
+                            "act",
+                            models.CharField(
+                                db_comment="journal word of the act that needs the second person",
+                                max_length=80,
+                            ),
+                        ),
+                        ("subject_type", models.CharField(max_length=60)),
+                        ("subject_id", models.CharField(max_length=60)),
+                        ("payload", models.JSONField()),
+                        ("payload_digest", models.CharField(max_length=64)),
+                        ("summary_zh", models.CharField(max_length=300)),
+                        ("summary_en", models.CharField(max_length=300)),
+                        (
+                            "checker_roles",
+                            django.contrib.postgres.fields.ArrayField(
+                                base_field=models.CharField(
+                                    choices=[
+                                        ("RESERVE_MAKER", "储备机构经办"),
+                                        ("RESERVE_CHECKER", "储备机构复核"),
+                                        ("EXCHANGE_MAKER", "交易机构经办"),
+                                        ("EXCHANGE_CHECKER", "交易机构复核"),
+                                        ("BUREAU", "市生态环境局经办"),
+                                        ("BUREAU_CHECKER", "市生态环境局审核"),
+                                        ("BRANCH", "县(市、区)分局"),
+                                        ("FINANCE", "财政部门"),
+                                        ("PERMIT", "排污许可审批"),
+                                        ("FIRM_CLERK", "企业经办人"),
+                                        ("FIRM_APPROVER", "企业审批人"),
+                                        ("AUDITOR", "审计"),
+                                        ("MONITOR", "市场监察"),
+                                        ("ADMIN", "平台管理"),
+                                        ("ADMIN_CHECKER", "平台管理复核"),
+                                    ],
+                                    max_length=20,
+                                ),
+                                size=None,
+                            ),
+                        ),
+                        ("asked_at", models.DateTimeField()),
+                        (
+                            "state",
+                            models.CharField(
+                                choices=[
+                                    ("WAITING", "待复核"),
+                                    ("APPROVED", "已同意"),
+                                    ("REJECTED", "已退回"),
+                                    ("WITHDRAWN", "已撤回"),
+                                ],
+                                default="WAITING",
+                                max_length=10,
+                            ),
+                        ),
+                        ("decided_at", models.DateTimeField(blank=True, null=True)),
+                        ("reason", models.CharField(blank=True, max_length=500)),
+                        (
+                            "checker_user",
+                            models.ForeignKey(
+                                blank=True,
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                        (
+                            "maker_user",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                    ],
+                ),
+                migrations.CreateModel(
+                    name="DelegationLetter",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "scope",
+                            django.contrib.postgres.fields.ArrayField(
+                                base_field=models.CharField(max_length=30),
+                                db_comment="contexts whose acts are covered",
+                                size=None,
+                            ),
+                        ),
+                        ("valid_from", models.DateField()),
+                        ("valid_to", models.DateField(db_comment="last day of validity")),
+                        ("document_id", models.CharField(blank=True, max_length=60)),
+                        ("document_digest", models.CharField(blank=True, max_length=64)),
+                        ("given_at", models.DateTimeField()),
+                        ("revoked_at", models.DateTimeField(blank=True, null=True)),
+                        ("revoke_reason", models.CharField(blank=True, max_length=500)),
+                        (
+                            "clerk",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="letters_held",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                        (
+                            "given_by",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="letters_given",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                        (
+                            "revoked_by",
+                            models.ForeignKey(
+                                blank=True,
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                    ],
+                ),
+                migrations.CreateModel(
+                    name="Membership",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "role",
+                            models.CharField(
+                                choices=[
+                                    ("RESERVE_MAKER", "储备机构经办"),
+                                    ("RESERVE_CHECKER", "储备机构复核"),
+                                    ("EXCHANGE_MAKER", "交易机构经办"),
+                                    ("EXCHANGE_CHECKER", "交易机构复核"),
+                                    ("BUREAU", "市生态环境局经办"),
+                                    ("BUREAU_CHECKER", "市生态环境局审核"),
+                                    ("BRANCH", "县(市、区)分局"),
+                                    ("FINANCE", "财政部门"),
+                                    ("PERMIT", "排污许可审批"),
+                                    ("FIRM_CLERK", "企业经办人"),
+                                    ("FIRM_APPROVER", "企业审批人"),
+                                    ("AUDITOR", "审计"),
+                                    ("MONITOR", "市场监察"),
+                                    ("ADMIN", "平台管理"),
+                                    ("ADMIN_CHECKER", "平台管理复核"),
+                                ],
+                                max_length=20,
+                            ),
+                        ),
+                        ("since", models.DateField()),
+                        ("until", models.DateField(blank=True, null=True)),
+                        (
+                            "user",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="memberships",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                    ],
+                ),
+                migrations.CreateModel(
+                    name="Organisation",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        ("credit_code", models.CharField(max_length=18, unique=True)),
+                        ("name", models.CharField(max_length=200)),
+                        ("name_en", models.CharField(blank=True, max_length=200)),
+                        (
+                            "kind",
+                            models.CharField(
+                                choices=[
+                                    ("ENTERPRISE", "企业"),
+                                    ("RESERVE_BODY", "储备机构"),
+                                    ("EXCHANGE", "交易机构"),
+                                    ("BUREAU", "市生态环境局"),
+                                    ("BRANCH", "分局"),
+                                    ("FINANCE", "财政"),
+                                    ("PERMIT_OFFICE", "许可审批"),
+                                    ("AUDIT_OFFICE", "审计"),
+                                    ("PLATFORM", "平台"),
+                                    ("BANK", "银行"),
+                                ],
+                                max_length=20,
+                            ),
+                        ),
+                        (
+                            "state",
+                            models.CharField(
+                                choices=[
+                                    ("APPLIED", "待审核"),
+                                    ("ACTIVE", "正常"),
+                                    ("SUSPENDED", "暂停"),
+                                    ("FROZEN", "冻结"),
+                                    ("CLOSED", "注销"),
+                                ],
+                                default="APPLIED",
+                                max_length=12,
+                            ),
+                        ),
+                        (
+                            "area",
+                            models.CharField(
+                                blank=True, db_comment="area in pinyin, as in seeds/areas", max_length=20
+                            ),
+                        ),
+                        ("address", models.CharField(blank=True, max_length=300)),
+                        ("legal_representative", models.CharField(blank=True, max_length=80)),
+                        ("phone", models.CharField(blank=True, max_length=40)),
+                        ("email", models.EmailField(blank=True, max_length=254)),
+                        (
+                            "bank_account_no",
+                            models.CharField(
+                                blank=True,
+                                db_comment="the firm's own account: deposits come from here only",
+                                max_length=40,
+                            ),
+                        ),
+                        ("bank_name", models.CharField(blank=True, max_length=120)),
+                        ("state_since", models.DateTimeField(blank=True, null=True)),
+                        (
+                            "state_reason",
+                            models.CharField(
+                                blank=True,
+                                db_comment="why suspended, frozen or closed, shown to the organisation",
+                                max_length=500,
+                            ),
+                        ),
+                        (
+                            "is_synthetic",
+                            models.BooleanField(
+                                db_comment="an invented demo firm; pages say so", default=False
+                            ),
+                        ),
+                        ("created_at", models.DateTimeField(auto_now_add=True)),
+                    ],
+                    options={
+                        "constraints": [
+                            models.CheckConstraint(
+                                condition=models.Q(("credit_code__regex", "^[0-9A-HJ-NPQRTUWXY]{18}$")),
+                                name="orgs_credit_code_form",
+                            ),
+                            models.CheckConstraint(
+                                condition=models.Q(
+                                    ("state__in", ["APPLIED", "ACTIVE"]),
+                                    models.Q(("state_reason", ""), _negated=True),
+                                    _connector="OR",
+                                ),
+                                name="orgs_state_has_reason",
+                            ),
                         ],
-                        default="WAITING",
-                        max_length=10,
-                    ),
+                    },
                 ),
-                ("decided_at", models.DateTimeField(blank=True, null=True)),
-                ("reason", models.CharField(blank=True, max_length=500)),
-                (
-                    "checker_user",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
+                migrations.CreateModel(
+                    name="MembershipEvent",
+                    fields=[
+                        ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                        ("pgh_label", models.TextField(help_text="The event label.")),
+                        ("id", models.BigIntegerField()),
+                        (
+                            "role",
+                            models.CharField(
+                                choices=[
+                                    ("RESERVE_MAKER", "储备机构经办"),
+                                    ("RESERVE_CHECKER", "储备机构复核"),
+                                    ("EXCHANGE_MAKER", "交易机构经办"),
+                                    ("EXCHANGE_CHECKER", "交易机构复核"),
+                                    ("BUREAU", "市生态环境局经办"),
+                                    ("BUREAU_CHECKER", "市生态环境局审核"),
+                                    ("BRANCH", "县(市、区)分局"),
+                                    ("FINANCE", "财政部门"),
+                                    ("PERMIT", "排污许可审批"),
+                                    ("FIRM_CLERK", "企业经办人"),
+                                    ("FIRM_APPROVER", "企业审批人"),
+                                    ("AUDITOR", "审计"),
+                                    ("MONITOR", "市场监察"),
+                                    ("ADMIN", "平台管理"),
+                                    ("ADMIN_CHECKER", "平台管理复核"),
+                                ],
+                                max_length=20,
+                            ),
+                        ),
+                        ("since", models.DateField()),
+                        ("until", models.DateField(blank=True, null=True)),
+                        (
+                            "pgh_context",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="pghistory.context",
+                            ),
+                        ),
+                        (
+                            "pgh_obj",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="events",
+                                to="orgs.membership",
+                            ),
+                        ),
+                        (
+                            "user",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                        (
+                            "organisation",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to="orgs.organisation",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
                 ),
-                (
-                    "maker_user",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="DelegationLetter",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "scope",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.CharField(max_length=30),
-                        db_comment="contexts whose acts are covered",
-                        size=None,
-                    ),
-                ),
-                ("valid_from", models.DateField()),
-                ("valid_to", models.DateField(db_comment="last day of validity")),
-                ("document_id", models.CharField(blank=True, max_length=60)),
-                ("document_digest", models.CharField(blank=True, max_length=64)),
-                ("given_at", models.DateTimeField()),
-                ("revoked_at", models.DateTimeField(blank=True, null=True)),
-                ("revoke_reason", models.CharField(blank=True, max_length=500)),
-                (
-                    "clerk",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="letters_held",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "given_by",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="letters_given",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "revoked_by",
-                    models.ForeignKey(
-                        blank=True,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="Membership",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "role",
-                    models.CharField(
-                        choices=[
-                            ("RESERVE_MAKER", "储备机构经办"),
-                            ("RESERVE_CHECKER", "储备机构复核"),
-                            ("EXCHANGE_MAKER", "交易机构经办"),
-                            ("EXCHANGE_CHECKER", "交易机构复核"),
-                            ("BUREAU", "市生态环境局经办"),
-                            ("BUREAU_CHECKER", "市生态环境局审核"),
-                            ("BRANCH", "县(市、区)分局"),
-                            ("FINANCE", "财政部门"),
-                            ("PERMIT", "排污许可审批"),
-                            ("FIRM_CLERK", "企业经办人"),
-                            ("FIRM_APPROVER", "企业审批人"),
-                            ("AUDITOR", "审计"),
-                            ("MONITOR", "市场监察"),
-                            ("ADMIN", "平台管理"),
-                            ("ADMIN_CHECKER", "平台管理复核"),
-                        ],
-                        max_length=20,
-                    ),
-                ),
-                ("since", models.DateField()),
-                ("until", models.DateField(blank=True, null=True)),
-                (
-                    "user",
-                    models.ForeignKey(
+                migrations.AddField(
+                    model_name="membership",
+                    name="organisation",
+                    field=models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="memberships",
+                        to="orgs.organisation",
+                    ),
+                ),
+                migrations.CreateModel(
+                    name="DelegationLetterEvent",
+                    fields=[
+                        ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                        ("pgh_label", models.TextField(help_text="The event label.")),
+                        ("id", models.BigIntegerField()),
+                        (
+                            "scope",
+                            django.contrib.postgres.fields.ArrayField(
+                                base_field=models.CharField(max_length=30),
+                                db_comment="contexts whose acts are covered",
+                                size=None,
+                            ),
+                        ),
+                        ("valid_from", models.DateField()),
+                        ("valid_to", models.DateField(db_comment="last day of validity")),
+                        ("document_id", models.CharField(blank=True, max_length=60)),
+                        ("document_digest", models.CharField(blank=True, max_length=64)),
+                        ("given_at", models.DateTimeField()),
+                        ("revoked_at", models.DateTimeField(blank=True, null=True)),
+                        ("revoke_reason", models.CharField(blank=True, max_length=500)),
+                        (
+                            "clerk",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                        (
+                            "given_by",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                        (
+                            "pgh_context",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="pghistory.context",
+                            ),
+                        ),
+                        (
+                            "pgh_obj",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="events",
+                                to="orgs.delegationletter",
+                            ),
+                        ),
+                        (
+                            "revoked_by",
+                            models.ForeignKey(
+                                blank=True,
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                        (
+                            "organisation",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to="orgs.organisation",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
+                ),
+                migrations.AddField(
+                    model_name="delegationletter",
+                    name="organisation",
+                    field=models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="letters",
+                        to="orgs.organisation",
+                    ),
+                ),
+                migrations.CreateModel(
+                    name="ApprovalEvent",
+                    fields=[
+                        ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                        ("pgh_label", models.TextField(help_text="The event label.")),
+                        ("id", models.BigIntegerField()),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        (
+                            "act",
+                            models.CharField(
+                                db_comment="journal word of the act that needs the second person",
+                                max_length=80,
+                            ),
+                        ),
+                        ("subject_type", models.CharField(max_length=60)),
+                        ("subject_id", models.CharField(max_length=60)),
+                        ("payload", models.JSONField()),
+                        ("payload_digest", models.CharField(max_length=64)),
+                        ("summary_zh", models.CharField(max_length=300)),
+                        ("summary_en", models.CharField(max_length=300)),
+                        (
+                            "checker_roles",
+                            django.contrib.postgres.fields.ArrayField(
+                                base_field=models.CharField(
+                                    choices=[
+                                        ("RESERVE_MAKER", "储备机构经办"),
+                                        ("RESERVE_CHECKER", "储备机构复核"),
+                                        ("EXCHANGE_MAKER", "交易机构经办"),
+                                        ("EXCHANGE_CHECKER", "交易机构复核"),
+                                        ("BUREAU", "市生态环境局经办"),
+                                        ("BUREAU_CHECKER", "市生态环境局审核"),
+                                        ("BRANCH", "县(市、区)分局"),
+                                        ("FINANCE", "财政部门"),
+                                        ("PERMIT", "排污许可审批"),
+                                        ("FIRM_CLERK", "企业经办人"),
+                                        ("FIRM_APPROVER", "企业审批人"),
+                                        ("AUDITOR", "审计"),
+                                        ("MONITOR", "市场监察"),
+                                        ("ADMIN", "平台管理"),
+                                        ("ADMIN_CHECKER", "平台管理复核"),
+                                    ],
+                                    max_length=20,
+                                ),
+                                size=None,
+                            ),
+                        ),
+                        ("asked_at", models.DateTimeField()),
+                        (
+                            "state",
+                            models.CharField(
+                                choices=[
+                                    ("WAITING", "待复核"),
+                                    ("APPROVED", "已同意"),
+                                    ("REJECTED", "已退回"),
+                                    ("WITHDRAWN", "已撤回"),
+                                ],
+                                default="WAITING",
+                                max_length=10,
+                            ),
+                        ),
+                        ("decided_at", models.DateTimeField(blank=True, null=True)),
+                        ("reason", models.CharField(blank=True, max_length=500)),
+                        (
+                            "checker_user",
+                            models.ForeignKey(
+                                blank=True,
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                        (
+                            "maker_user",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                        (
+                            "pgh_context",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="pghistory.context",
+                            ),
+                        ),
+                        (
+                            "pgh_obj",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="events",
+                                to="orgs.approval",
+                            ),
+                        ),
+                        (
+                            "organisation",
+                            models.ForeignKey(
+                                db_comment="of the maker",
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to="orgs.organisation",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
+                ),
+                migrations.AddField(
+                    model_name="approval",
+                    name="organisation",
+                    field=models.ForeignKey(
+                        db_comment="of the maker",
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="approvals",
+                        to="orgs.organisation",
+                    ),
+                ),
+                migrations.CreateModel(
+                    name="AccountApplicationEvent",
+                    fields=[
+                        ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                        ("pgh_label", models.TextField(help_text="The event label.")),
+                        ("id", models.BigIntegerField()),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        ("number", models.CharField(max_length=30)),
+                        ("content", models.JSONField()),
+                        ("digest", models.CharField(max_length=64)),
+                        ("submitted_at", models.DateTimeField()),
+                        (
+                            "state",
+                            models.CharField(
+                                choices=[
+                                    ("WAITING", "待审核"),
+                                    ("APPROVED", "已通过"),
+                                    ("REJECTED", "已退回"),
+                                ],
+                                default="WAITING",
+                                max_length=10,
+                            ),
+                        ),
+                        ("decided_at", models.DateTimeField(blank=True, null=True)),
+                        ("reason", models.CharField(blank=True, max_length=500)),
+                        (
+                            "decided_by",
+                            models.ForeignKey(
+                                blank=True,
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                        (
+                            "pgh_context",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="pghistory.context",
+                            ),
+                        ),
+                        (
+                            "pgh_obj",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="events",
+                                to="orgs.accountapplication",
+                            ),
+                        ),
+                        (
+                            "organisation",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to="orgs.organisation",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
+                ),
+                migrations.AddField(
+                    model_name="accountapplication",
+                    name="organisation",
+                    field=models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="applications",
+                        to="orgs.organisation",
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="organisation",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="insert_insert",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func='INSERT INTO "orgs_organisationevent" ("address", "area", "bank_account_no", "bank_name", "city", "created_at", "credit_code", "email", "id", "is_synthetic", "kind", "legal_representative", "name", "name_en", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone", "state", "state_reason", "state_since") VALUES (NEW."address", NEW."area", NEW."bank_account_no", NEW."bank_name", NEW."city", NEW."created_at", NEW."credit_code", NEW."email", NEW."id", NEW."is_synthetic", NEW."kind", NEW."legal_representative", NEW."name", NEW."name_en", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."phone", NEW."state", NEW."state_reason", NEW."state_since"); RETURN NULL;',
+                            hash="4233926a5c29800dba45493379a92f5657f58f4f",
+                            operation="INSERT",
+                            pgid="pgtrigger_insert_insert_4985b",
+                            table="orgs_organisation",
+                            when="AFTER",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="organisation",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="update_update",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                            func='INSERT INTO "orgs_organisationevent" ("address", "area", "bank_account_no", "bank_name", "city", "created_at", "credit_code", "email", "id", "is_synthetic", "kind", "legal_representative", "name", "name_en", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone", "state", "state_reason", "state_since") VALUES (NEW."address", NEW."area", NEW."bank_account_no", NEW."bank_name", NEW."city", NEW."created_at", NEW."credit_code", NEW."email", NEW."id", NEW."is_synthetic", NEW."kind", NEW."legal_representative", NEW."name", NEW."name_en", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."phone", NEW."state", NEW."state_reason", NEW."state_since"); RETURN NULL;',
+                            hash="ecebab02d380d9df9c1c39d84366ca5d40d27f73",
+                            operation="UPDATE",
+                            pgid="pgtrigger_update_update_adbf0",
+                            table="orgs_organisation",
+                            when="AFTER",
+                        ),
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="organisationevent",
+                    name="pgh_context",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pghistory.context",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="organisationevent",
+                    name="pgh_obj",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="events",
+                        to="orgs.organisation",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="approvalevent",
+                    name="checker_person",
+                    field=models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="orgs.person",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="approvalevent",
+                    name="maker_person",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="orgs.person",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="approval",
+                    name="checker_person",
+                    field=models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="orgs.person",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="approval",
+                    name="maker_person",
+                    field=models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="orgs.person"
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="user",
+                    name="person",
+                    field=models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="users",
+                        to="orgs.person",
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="person",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="insert_insert",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func='INSERT INTO "orgs_personevent" ("created_at", "id", "identity_digest", "name", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id") VALUES (NEW."created_at", NEW."id", NEW."identity_digest", NEW."name", _pgh_attach_context(), NOW(), \'insert\', NEW."id"); RETURN NULL;',
+                            hash="8fcb7620e8e7f9f11c5667b545deee2f0fcb36f5",
+                            operation="INSERT",
+                            pgid="pgtrigger_insert_insert_65bb0",
+                            table="orgs_person",
+                            when="AFTER",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="person",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="update_update",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                            func='INSERT INTO "orgs_personevent" ("created_at", "id", "identity_digest", "name", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id") VALUES (NEW."created_at", NEW."id", NEW."identity_digest", NEW."name", _pgh_attach_context(), NOW(), \'update\', NEW."id"); RETURN NULL;',
+                            hash="5244fd8889d0075406267a9a19284b03618bd3ac",
+                            operation="UPDATE",
+                            pgid="pgtrigger_update_update_4c27c",
+                            table="orgs_person",
+                            when="AFTER",
+                        ),
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="personevent",
+                    name="pgh_context",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pghistory.context",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="personevent",
+                    name="pgh_obj",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="events",
+                        to="orgs.person",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="userevent",
+                    name="person",
+                    field=models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="orgs.person",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="userevent",
+                    name="pgh_context",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pghistory.context",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="userevent",
+                    name="pgh_obj",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="events",
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="Organisation",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                pgtrigger.migrations.AddTrigger(
+                    model_name="membershipevent",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                            hash="2f6b370f8d263d9809eb3cdf94454d0b1d54fa12",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_98d92",
+                            table="orgs_membershipevent",
+                            when="BEFORE",
+                        ),
                     ),
                 ),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
+                migrations.AddConstraint(
+                    model_name="membership",
+                    constraint=models.UniqueConstraint(
+                        condition=models.Q(("until__isnull", True)),
+                        fields=("user", "organisation", "role"),
+                        name="orgs_membership_once",
                     ),
                 ),
-                ("credit_code", models.CharField(max_length=18, unique=True)),
-                ("name", models.CharField(max_length=200)),
-                ("name_en", models.CharField(blank=True, max_length=200)),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("ENTERPRISE", "企业"),
-                            ("RESERVE_BODY", "储备机构"),
-                            ("EXCHANGE", "交易机构"),
-                            ("BUREAU", "市生态环境局"),
-                            ("BRANCH", "分局"),
-                            ("FINANCE", "财政"),
-                            ("PERMIT_OFFICE", "许可审批"),
-                            ("AUDIT_OFFICE", "审计"),
-                            ("PLATFORM", "平台"),
-                            ("BANK", "银行"),
-                        ],
-                        max_length=20,
-                    ),
-                ),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("APPLIED", "待审核"),
-                            ("ACTIVE", "正常"),
-                            ("SUSPENDED", "暂停"),
-                            ("FROZEN", "冻结"),
-                            ("CLOSED", "注销"),
-                        ],
-                        default="APPLIED",
-                        max_length=12,
-                    ),
-                ),
-                (
-                    "area",
-                    models.CharField(
-                        blank=True, db_comment="area in pinyin, as in seeds/areas", max_length=20
-                    ),
-                ),
-                ("address", models.CharField(blank=True, max_length=300)),
-                ("legal_representative", models.CharField(blank=True, max_length=80)),
-                ("phone", models.CharField(blank=True, max_length=40)),
-                ("email", models.EmailField(blank=True, max_length=254)),
-                (
-                    "bank_account_no",
-                    models.CharField(
-                        blank=True,
-                        db_comment="the firm's own account: deposits come from here only",
-                        max_length=40,
-                    ),
-                ),
-                ("bank_name", models.CharField(blank=True, max_length=120)),
-                ("state_since", models.DateTimeField(blank=True, null=True)),
-                (
-                    "state_reason",
-                    models.CharField(
-                        blank=True,
-                        db_comment="why suspended, frozen or closed, shown to the organisation",
-                        max_length=500,
-                    ),
-                ),
-                (
-                    "is_synthetic",
-                    models.BooleanField(db_comment="an invented demo firm; pages say so", default=False),
-                ),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-            ],
-            options={
-                "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(("credit_code__regex", "^[0-9A-HJ-NPQRTUWXY]{18}$")),
-                        name="orgs_credit_code_form",
-                    ),
-                    models.CheckConstraint(
+                migrations.AddConstraint(
+                    model_name="membership",
+                    constraint=models.CheckConstraint(
                         condition=models.Q(
-                            ("state__in", ["APPLIED", "ACTIVE"]),
-                            models.Q(("state_reason", ""), _negated=True),
+                            ("until__isnull", True), ("until__gte", models.F("since")), _connector="OR"
+                        ),
+                        name="orgs_membership_period",
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="membership",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="insert_insert",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func='INSERT INTO "orgs_membershipevent" ("id", "organisation_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "role", "since", "until", "user_id") VALUES (NEW."id", NEW."organisation_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."role", NEW."since", NEW."until", NEW."user_id"); RETURN NULL;',
+                            hash="35530d2193a28507387cce2c4985898ef8ef085e",
+                            operation="INSERT",
+                            pgid="pgtrigger_insert_insert_49b17",
+                            table="orgs_membership",
+                            when="AFTER",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="membership",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="update_update",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                            func='INSERT INTO "orgs_membershipevent" ("id", "organisation_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "role", "since", "until", "user_id") VALUES (NEW."id", NEW."organisation_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."role", NEW."since", NEW."until", NEW."user_id"); RETURN NULL;',
+                            hash="8758f58d0581d4261efbe74d48b95c3452feb9e8",
+                            operation="UPDATE",
+                            pgid="pgtrigger_update_update_2c809",
+                            table="orgs_membership",
+                            when="AFTER",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="delegationletterevent",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                            hash="1595195d31f04bfbe935252d8608d7ea64e05216",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_7aa51",
+                            table="orgs_delegationletterevent",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                migrations.AddIndex(
+                    model_name="delegationletter",
+                    index=models.Index(fields=["clerk", "valid_to"], name="orgs_delega_clerk_i_e21b7e_idx"),
+                ),
+                migrations.AddConstraint(
+                    model_name="delegationletter",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(("valid_to__gte", models.F("valid_from"))),
+                        name="orgs_letter_period",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="delegationletter",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(("scope__len__gt", 0)), name="orgs_letter_scope"
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="delegationletter",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(("clerk", models.F("given_by")), _negated=True),
+                        name="orgs_letter_two_users",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="delegationletter",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("revoke_reason", ""),
+                                ("revoked_at__isnull", True),
+                                ("revoked_by__isnull", True),
+                            ),
+                            models.Q(
+                                ("revoked_at__isnull", False),
+                                ("revoked_by__isnull", False),
+                                models.Q(("revoke_reason", ""), _negated=True),
+                            ),
                             _connector="OR",
                         ),
-                        name="orgs_state_has_reason",
-                    ),
-                ],
-            },
-        ),
-        migrations.CreateModel(
-            name="MembershipEvent",
-            fields=[
-                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
-                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
-                ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.BigIntegerField()),
-                (
-                    "role",
-                    models.CharField(
-                        choices=[
-                            ("RESERVE_MAKER", "储备机构经办"),
-                            ("RESERVE_CHECKER", "储备机构复核"),
-                            ("EXCHANGE_MAKER", "交易机构经办"),
-                            ("EXCHANGE_CHECKER", "交易机构复核"),
-                            ("BUREAU", "市生态环境局经办"),
-                            ("BUREAU_CHECKER", "市生态环境局审核"),
-                            ("BRANCH", "县(市、区)分局"),
-                            ("FINANCE", "财政部门"),
-                            ("PERMIT", "排污许可审批"),
-                            ("FIRM_CLERK", "企业经办人"),
-                            ("FIRM_APPROVER", "企业审批人"),
-                            ("AUDITOR", "审计"),
-                            ("MONITOR", "市场监察"),
-                            ("ADMIN", "平台管理"),
-                            ("ADMIN_CHECKER", "平台管理复核"),
-                        ],
-                        max_length=20,
+                        name="orgs_letter_revoked",
                     ),
                 ),
-                ("since", models.DateField()),
-                ("until", models.DateField(blank=True, null=True)),
-                (
-                    "pgh_context",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="pghistory.context",
-                    ),
-                ),
-                (
-                    "pgh_obj",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="events",
-                        to="orgs.membership",
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "organisation",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to="orgs.organisation",
-                    ),
-                ),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.AddField(
-            model_name="membership",
-            name="organisation",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="memberships",
-                to="orgs.organisation",
-            ),
-        ),
-        migrations.CreateModel(
-            name="DelegationLetterEvent",
-            fields=[
-                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
-                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
-                ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.BigIntegerField()),
-                (
-                    "scope",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.CharField(max_length=30),
-                        db_comment="contexts whose acts are covered",
-                        size=None,
-                    ),
-                ),
-                ("valid_from", models.DateField()),
-                ("valid_to", models.DateField(db_comment="last day of validity")),
-                ("document_id", models.CharField(blank=True, max_length=60)),
-                ("document_digest", models.CharField(blank=True, max_length=64)),
-                ("given_at", models.DateTimeField()),
-                ("revoked_at", models.DateTimeField(blank=True, null=True)),
-                ("revoke_reason", models.CharField(blank=True, max_length=500)),
-                (
-                    "clerk",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "given_by",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "pgh_context",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="pghistory.context",
-                    ),
-                ),
-                (
-                    "pgh_obj",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="events",
-                        to="orgs.delegationletter",
-                    ),
-                ),
-                (
-                    "revoked_by",
-                    models.ForeignKey(
-                        blank=True,
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "organisation",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to="orgs.organisation",
-                    ),
-                ),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.AddField(
-            model_name="delegationletter",
-            name="organisation",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="letters", to="orgs.organisation"
-            ),
-        ),
-        migrations.CreateModel(
-            name="ApprovalEvent",
-            fields=[
-                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
-                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
-                ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.BigIntegerField()),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                (
-                    "act",
-                    models.CharField(
-                        db_comment="journal word of the act that needs the second person", max_length=80
-                    ),
-                ),
-                ("subject_type", models.CharField(max_length=60)),
-                ("subject_id", models.CharField(max_length=60)),
-                ("payload", models.JSONField()),
-                ("payload_digest", models.CharField(max_length=64)),
-                ("summary_zh", models.CharField(max_length=300)),
-                ("summary_en", models.CharField(max_length=300)),
-                (
-                    "checker_roles",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.CharField(
-                            choices=[
-                                ("RESERVE_MAKER", "储备机构经办"),
-                                ("RESERVE_CHECKER", "储备机构复核"),
-                                ("EXCHANGE_MAKER", "交易机构经办"),
-                                ("EXCHANGE_CHECKER", "交易机构复核"),
-                                ("BUREAU", "市生态环境局经办"),
-                                ("BUREAU_CHECKER", "市生态环境局审核"),
-                                ("BRANCH", "县(市、区)分局"),
-                                ("FINANCE", "财政部门"),
-                                ("PERMIT", "排污许可审批"),
-                                ("FIRM_CLERK", "企业经办人"),
-                                ("FIRM_APPROVER", "企业审批人"),
-                                ("AUDITOR", "审计"),
-                                ("MONITOR", "市场监察"),
-                                ("ADMIN", "平台管理"),
-                                ("ADMIN_CHECKER", "平台管理复核"),
-                            ],
-                            max_length=20,
+                pgtrigger.migrations.AddTrigger(
+                    model_name="delegationletter",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="insert_insert",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func='INSERT INTO "orgs_delegationletterevent" ("clerk_id", "document_digest", "document_id", "given_at", "given_by_id", "id", "organisation_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "revoke_reason", "revoked_at", "revoked_by_id", "scope", "valid_from", "valid_to") VALUES (NEW."clerk_id", NEW."document_digest", NEW."document_id", NEW."given_at", NEW."given_by_id", NEW."id", NEW."organisation_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."revoke_reason", NEW."revoked_at", NEW."revoked_by_id", NEW."scope", NEW."valid_from", NEW."valid_to"); RETURN NULL;',
+                            hash="f7579f726e2652d734b60098776cddc1402c2556",
+                            operation="INSERT",
+                            pgid="pgtrigger_insert_insert_a2ffa",
+                            table="orgs_delegationletter",
+                            when="AFTER",
                         ),
-                        size=None,
                     ),
                 ),
-                ("asked_at", models.DateTimeField()),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("WAITING", "待复核"),
-                            ("APPROVED", "已同意"),
-                            ("REJECTED", "已退回"),
-                            ("WITHDRAWN", "已撤回"),
-                        ],
-                        default="WAITING",
-                        max_length=10,
+                pgtrigger.migrations.AddTrigger(
+                    model_name="delegationletter",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="update_update",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                            func='INSERT INTO "orgs_delegationletterevent" ("clerk_id", "document_digest", "document_id", "given_at", "given_by_id", "id", "organisation_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "revoke_reason", "revoked_at", "revoked_by_id", "scope", "valid_from", "valid_to") VALUES (NEW."clerk_id", NEW."document_digest", NEW."document_id", NEW."given_at", NEW."given_by_id", NEW."id", NEW."organisation_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."revoke_reason", NEW."revoked_at", NEW."revoked_by_id", NEW."scope", NEW."valid_from", NEW."valid_to"); RETURN NULL;',
+                            hash="6261cabf4fcf39335b48ae8a009b6caec396b09d",
+                            operation="UPDATE",
+                            pgid="pgtrigger_update_update_f2f61",
+                            table="orgs_delegationletter",
+                            when="AFTER",
+                        ),
                     ),
                 ),
-                ("decided_at", models.DateTimeField(blank=True, null=True)),
-                ("reason", models.CharField(blank=True, max_length=500)),
-                (
-                    "checker_user",
-                    models.ForeignKey(
-                        blank=True,
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to=settings.AUTH_USER_MODEL,
+                pgtrigger.migrations.AddTrigger(
+                    model_name="accountapplicationevent",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                            hash="825eb96a46f556ab5875bef4e9370d32438f9c94",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_fdbd7",
+                            table="orgs_accountapplicationevent",
+                            when="BEFORE",
+                        ),
                     ),
                 ),
-                (
-                    "maker_user",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to=settings.AUTH_USER_MODEL,
+                migrations.AddConstraint(
+                    model_name="accountapplication",
+                    constraint=models.UniqueConstraint(
+                        condition=models.Q(("state", "WAITING")),
+                        fields=("organisation",),
+                        name="orgs_one_waiting_application",
                     ),
                 ),
-                (
-                    "pgh_context",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="pghistory.context",
+                migrations.AddConstraint(
+                    model_name="accountapplication",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("decided_at__isnull", True),
+                                ("decided_by__isnull", True),
+                                ("state", "WAITING"),
+                            ),
+                            models.Q(
+                                ("decided_at__isnull", False),
+                                ("decided_by__isnull", False),
+                                ("state__in", ["APPROVED", "REJECTED"]),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="orgs_application_decided",
                     ),
                 ),
-                (
-                    "pgh_obj",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="events",
-                        to="orgs.approval",
+                migrations.AddConstraint(
+                    model_name="accountapplication",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "REJECTED"), _negated=True),
+                            models.Q(("reason", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="orgs_rejection_has_reason",
                     ),
                 ),
-                (
-                    "organisation",
-                    models.ForeignKey(
-                        db_comment="of the maker",
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to="orgs.organisation",
+                pgtrigger.migrations.AddTrigger(
+                    model_name="accountapplication",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="insert_insert",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func='INSERT INTO "orgs_accountapplicationevent" ("city", "content", "decided_at", "decided_by_id", "digest", "id", "number", "organisation_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "reason", "state", "submitted_at") VALUES (NEW."city", NEW."content", NEW."decided_at", NEW."decided_by_id", NEW."digest", NEW."id", NEW."number", NEW."organisation_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."reason", NEW."state", NEW."submitted_at"); RETURN NULL;',
+                            hash="c5219eede63dfde53c1a0384e7ced0681bae422e",
+                            operation="INSERT",
+                            pgid="pgtrigger_insert_insert_61924",
+                            table="orgs_accountapplication",
+                            when="AFTER",
+                        ),
                     ),
                 ),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.AddField(
-            model_name="approval",
-            name="organisation",
-            field=models.ForeignKey(
-                db_comment="of the maker",
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="approvals",
-                to="orgs.organisation",
-            ),
-        ),
-        migrations.CreateModel(
-            name="AccountApplicationEvent",
-            fields=[
-                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
-                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
-                ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.BigIntegerField()),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
+                pgtrigger.migrations.AddTrigger(
+                    model_name="accountapplication",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="update_update",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                            func='INSERT INTO "orgs_accountapplicationevent" ("city", "content", "decided_at", "decided_by_id", "digest", "id", "number", "organisation_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "reason", "state", "submitted_at") VALUES (NEW."city", NEW."content", NEW."decided_at", NEW."decided_by_id", NEW."digest", NEW."id", NEW."number", NEW."organisation_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."reason", NEW."state", NEW."submitted_at"); RETURN NULL;',
+                            hash="61873dd5753c0a485c9e9805490540741b9a0f90",
+                            operation="UPDATE",
+                            pgid="pgtrigger_update_update_48505",
+                            table="orgs_accountapplication",
+                            when="AFTER",
+                        ),
                     ),
                 ),
-                ("number", models.CharField(max_length=30)),
-                ("content", models.JSONField()),
-                ("digest", models.CharField(max_length=64)),
-                ("submitted_at", models.DateTimeField()),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("WAITING", "待审核"), ("APPROVED", "已通过"), ("REJECTED", "已退回")],
-                        default="WAITING",
-                        max_length=10,
+                pgtrigger.migrations.AddTrigger(
+                    model_name="organisationevent",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                            hash="686909372423e6052cf22064a76dce7d57e1d80b",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_e3ef2",
+                            table="orgs_organisationevent",
+                            when="BEFORE",
+                        ),
                     ),
                 ),
-                ("decided_at", models.DateTimeField(blank=True, null=True)),
-                ("reason", models.CharField(blank=True, max_length=500)),
-                (
-                    "decided_by",
-                    models.ForeignKey(
-                        blank=True,
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to=settings.AUTH_USER_MODEL,
+                pgtrigger.migrations.AddTrigger(
+                    model_name="approvalevent",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                            hash="02aea3d82dbd11b1d7c3f97d51d35b0319f73bb3",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_943c7",
+                            table="orgs_approvalevent",
+                            when="BEFORE",
+                        ),
                     ),
                 ),
-                (
-                    "pgh_context",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="pghistory.context",
+                migrations.AddIndex(
+                    model_name="approval",
+                    index=models.Index(
+                        fields=["subject_type", "subject_id", "-id"], name="orgs_approval_subject"
                     ),
                 ),
-                (
-                    "pgh_obj",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="events",
-                        to="orgs.accountapplication",
+                migrations.AddIndex(
+                    model_name="approval",
+                    index=models.Index(
+                        condition=models.Q(("state", "WAITING")), fields=["-id"], name="orgs_approval_waiting"
                     ),
                 ),
-                (
-                    "organisation",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to="orgs.organisation",
+                migrations.AddConstraint(
+                    model_name="approval",
+                    constraint=models.UniqueConstraint(
+                        condition=models.Q(("state", "WAITING")),
+                        fields=("act", "subject_type", "subject_id"),
+                        name="orgs_one_waiting_approval",
                     ),
                 ),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.AddField(
-            model_name="accountapplication",
-            name="organisation",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="applications",
-                to="orgs.organisation",
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="organisation",
-            trigger=pgtrigger.compiler.Trigger(
-                name="insert_insert",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func='INSERT INTO "orgs_organisationevent" ("address", "area", "bank_account_no", "bank_name", "city", "created_at", "credit_code", "email", "id", "is_synthetic", "kind", "legal_representative", "name", "name_en", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone", "state", "state_reason", "state_since") VALUES (NEW."address", NEW."area", NEW."bank_account_no", NEW."bank_name", NEW."city", NEW."created_at", NEW."credit_code", NEW."email", NEW."id", NEW."is_synthetic", NEW."kind", NEW."legal_representative", NEW."name", NEW."name_en", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."phone", NEW."state", NEW."state_reason", NEW."state_since"); RETURN NULL;',
-                    hash="4233926a5c29800dba45493379a92f5657f58f4f",
-                    operation="INSERT",
-                    pgid="pgtrigger_insert_insert_4985b",
-                    table="orgs_organisation",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="organisation",
-            trigger=pgtrigger.compiler.Trigger(
-                name="update_update",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
-                    func='INSERT INTO "orgs_organisationevent" ("address", "area", "bank_account_no", "bank_name", "city", "created_at", "credit_code", "email", "id", "is_synthetic", "kind", "legal_representative", "name", "name_en", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "phone", "state", "state_reason", "state_since") VALUES (NEW."address", NEW."area", NEW."bank_account_no", NEW."bank_name", NEW."city", NEW."created_at", NEW."credit_code", NEW."email", NEW."id", NEW."is_synthetic", NEW."kind", NEW."legal_representative", NEW."name", NEW."name_en", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."phone", NEW."state", NEW."state_reason", NEW."state_since"); RETURN NULL;',
-                    hash="ecebab02d380d9df9c1c39d84366ca5d40d27f73",
-                    operation="UPDATE",
-                    pgid="pgtrigger_update_update_adbf0",
-                    table="orgs_organisation",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        migrations.AddField(
-            model_name="organisationevent",
-            name="pgh_context",
-            field=models.ForeignKey(
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                to="pghistory.context",
-            ),
-        ),
-        migrations.AddField(
-            model_name="organisationevent",
-            name="pgh_obj",
-            field=models.ForeignKey(
-                db_constraint=False,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="events",
-                to="orgs.organisation",
-            ),
-        ),
-        migrations.AddField(
-            model_name="approvalevent",
-            name="checker_person",
-            field=models.ForeignKey(
-                blank=True,
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                related_query_name="+",
-                to="orgs.person",
-            ),
-        ),
-        migrations.AddField(
-            model_name="approvalevent",
-            name="maker_person",
-            field=models.ForeignKey(
-                db_constraint=False,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                related_query_name="+",
-                to="orgs.person",
-            ),
-        ),
-        migrations.AddField(
-            model_name="approval",
-            name="checker_person",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="orgs.person",
-            ),
-        ),
-        migrations.AddField(
-            model_name="approval",
-            name="maker_person",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="orgs.person"
-            ),
-        ),
-        migrations.AddField(
-            model_name="user",
-            name="person",
-            field=models.ForeignKey(
-                blank=True,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="users",
-                to="orgs.person",
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="person",
-            trigger=pgtrigger.compiler.Trigger(
-                name="insert_insert",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func='INSERT INTO "orgs_personevent" ("created_at", "id", "identity_digest", "name", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id") VALUES (NEW."created_at", NEW."id", NEW."identity_digest", NEW."name", _pgh_attach_context(), NOW(), \'insert\', NEW."id"); RETURN NULL;',
-                    hash="8fcb7620e8e7f9f11c5667b545deee2f0fcb36f5",
-                    operation="INSERT",
-                    pgid="pgtrigger_insert_insert_65bb0",
-                    table="orgs_person",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="person",
-            trigger=pgtrigger.compiler.Trigger(
-                name="update_update",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
-                    func='INSERT INTO "orgs_personevent" ("created_at", "id", "identity_digest", "name", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id") VALUES (NEW."created_at", NEW."id", NEW."identity_digest", NEW."name", _pgh_attach_context(), NOW(), \'update\', NEW."id"); RETURN NULL;',
-                    hash="5244fd8889d0075406267a9a19284b03618bd3ac",
-                    operation="UPDATE",
-                    pgid="pgtrigger_update_update_4c27c",
-                    table="orgs_person",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        migrations.AddField(
-            model_name="personevent",
-            name="pgh_context",
-            field=models.ForeignKey(
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                to="pghistory.context",
-            ),
-        ),
-        migrations.AddField(
-            model_name="personevent",
-            name="pgh_obj",
-            field=models.ForeignKey(
-                db_constraint=False,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="events",
-                to="orgs.person",
-            ),
-        ),
-        migrations.AddField(
-            model_name="userevent",
-            name="person",
-            field=models.ForeignKey(
-                blank=True,
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                related_query_name="+",
-                to="orgs.person",
-            ),
-        ),
-        migrations.AddField(
-            model_name="userevent",
-            name="pgh_context",
-            field=models.ForeignKey(
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                to="pghistory.context",
-            ),
-        ),
-        migrations.AddField(
-            model_name="userevent",
-            name="pgh_obj",
-            field=models.ForeignKey(
-                db_constraint=False,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="events",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="membershipevent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="2f6b370f8d263d9809eb3cdf94454d0b1d54fa12",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_98d92",
-                    table="orgs_membershipevent",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="membership",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("until__isnull", True)),
-                fields=("user", "organisation", "role"),
-                name="orgs_membership_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="membership",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("until__isnull", True), ("until__gte", models.F("since")), _connector="OR"
-                ),
-                name="orgs_membership_period",
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="membership",
-            trigger=pgtrigger.compiler.Trigger(
-                name="insert_insert",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func='INSERT INTO "orgs_membershipevent" ("id", "organisation_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "role", "since", "until", "user_id") VALUES (NEW."id", NEW."organisation_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."role", NEW."since", NEW."until", NEW."user_id"); RETURN NULL;',
-                    hash="35530d2193a28507387cce2c4985898ef8ef085e",
-                    operation="INSERT",
-                    pgid="pgtrigger_insert_insert_49b17",
-                    table="orgs_membership",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="membership",
-            trigger=pgtrigger.compiler.Trigger(
-                name="update_update",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
-                    func='INSERT INTO "orgs_membershipevent" ("id", "organisation_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "role", "since", "until", "user_id") VALUES (NEW."id", NEW."organisation_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."role", NEW."since", NEW."until", NEW."user_id"); RETURN NULL;',
-                    hash="8758f58d0581d4261efbe74d48b95c3452feb9e8",
-                    operation="UPDATE",
-                    pgid="pgtrigger_update_update_2c809",
-                    table="orgs_membership",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="delegationletterevent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="1595195d31f04bfbe935252d8608d7ea64e05216",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_7aa51",
-                    table="orgs_delegationletterevent",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="delegationletter",
-            index=models.Index(fields=["clerk", "valid_to"], name="orgs_delega_clerk_i_e21b7e_idx"),
-        ),
-        migrations.AddConstraint(
-            model_name="delegationletter",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("valid_to__gte", models.F("valid_from"))), name="orgs_letter_period"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="delegationletter",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("scope__len__gt", 0)), name="orgs_letter_scope"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="delegationletter",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("clerk", models.F("given_by")), _negated=True),
-                name="orgs_letter_two_users",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="delegationletter",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("revoke_reason", ""), ("revoked_at__isnull", True), ("revoked_by__isnull", True)
+                migrations.AddConstraint(
+                    model_name="approval",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            ("checker_person__isnull", True),
+                            models.Q(("checker_person", models.F("maker_person")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="orgs_two_persons",
                     ),
-                    models.Q(
-                        ("revoked_at__isnull", False),
-                        ("revoked_by__isnull", False),
-                        models.Q(("revoke_reason", ""), _negated=True),
+                ),
+                migrations.AddConstraint(
+                    model_name="approval",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("checker_person__isnull", True),
+                                ("checker_user__isnull", True),
+                                ("decided_at__isnull", True),
+                                ("state", "WAITING"),
+                            ),
+                            models.Q(
+                                ("checker_person__isnull", True),
+                                ("checker_user__isnull", True),
+                                ("decided_at__isnull", False),
+                                ("state", "WITHDRAWN"),
+                            ),
+                            models.Q(
+                                ("checker_person__isnull", False),
+                                ("checker_user__isnull", False),
+                                ("decided_at__isnull", False),
+                                ("state__in", ["APPROVED", "REJECTED"]),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="orgs_approval_decided",
                     ),
-                    _connector="OR",
                 ),
-                name="orgs_letter_revoked",
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="delegationletter",
-            trigger=pgtrigger.compiler.Trigger(
-                name="insert_insert",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func='INSERT INTO "orgs_delegationletterevent" ("clerk_id", "document_digest", "document_id", "given_at", "given_by_id", "id", "organisation_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "revoke_reason", "revoked_at", "revoked_by_id", "scope", "valid_from", "valid_to") VALUES (NEW."clerk_id", NEW."document_digest", NEW."document_id", NEW."given_at", NEW."given_by_id", NEW."id", NEW."organisation_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."revoke_reason", NEW."revoked_at", NEW."revoked_by_id", NEW."scope", NEW."valid_from", NEW."valid_to"); RETURN NULL;',
-                    hash="f7579f726e2652d734b60098776cddc1402c2556",
-                    operation="INSERT",
-                    pgid="pgtrigger_insert_insert_a2ffa",
-                    table="orgs_delegationletter",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="delegationletter",
-            trigger=pgtrigger.compiler.Trigger(
-                name="update_update",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
-                    func='INSERT INTO "orgs_delegationletterevent" ("clerk_id", "document_digest", "document_id", "given_at", "given_by_id", "id", "organisation_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "revoke_reason", "revoked_at", "revoked_by_id", "scope", "valid_from", "valid_to") VALUES (NEW."clerk_id", NEW."document_digest", NEW."document_id", NEW."given_at", NEW."given_by_id", NEW."id", NEW."organisation_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."revoke_reason", NEW."revoked_at", NEW."revoked_by_id", NEW."scope", NEW."valid_from", NEW."valid_to"); RETURN NULL;',
-                    hash="6261cabf4fcf39335b48ae8a009b6caec396b09d",
-                    operation="UPDATE",
-                    pgid="pgtrigger_update_update_f2f61",
-                    table="orgs_delegationletter",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="accountapplicationevent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="825eb96a46f556ab5875bef4e9370d32438f9c94",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_fdbd7",
-                    table="orgs_accountapplicationevent",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="accountapplication",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "WAITING")),
-                fields=("organisation",),
-                name="orgs_one_waiting_application",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="accountapplication",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("decided_at__isnull", True), ("decided_by__isnull", True), ("state", "WAITING")
+                migrations.AddConstraint(
+                    model_name="approval",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "REJECTED"), _negated=True),
+                            models.Q(("reason", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="orgs_refusal_has_reason",
                     ),
-                    models.Q(
-                        ("decided_at__isnull", False),
-                        ("decided_by__isnull", False),
-                        ("state__in", ["APPROVED", "REJECTED"]),
+                ),
+                migrations.AddConstraint(
+                    model_name="approval",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(("checker_roles__len__gt", 0)), name="orgs_approval_has_checkers"
                     ),
-                    _connector="OR",
                 ),
-                name="orgs_application_decided",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="accountapplication",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "REJECTED"), _negated=True),
-                    models.Q(("reason", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="orgs_rejection_has_reason",
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="accountapplication",
-            trigger=pgtrigger.compiler.Trigger(
-                name="insert_insert",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func='INSERT INTO "orgs_accountapplicationevent" ("city", "content", "decided_at", "decided_by_id", "digest", "id", "number", "organisation_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "reason", "state", "submitted_at") VALUES (NEW."city", NEW."content", NEW."decided_at", NEW."decided_by_id", NEW."digest", NEW."id", NEW."number", NEW."organisation_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."reason", NEW."state", NEW."submitted_at"); RETURN NULL;',
-                    hash="c5219eede63dfde53c1a0384e7ced0681bae422e",
-                    operation="INSERT",
-                    pgid="pgtrigger_insert_insert_61924",
-                    table="orgs_accountapplication",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="accountapplication",
-            trigger=pgtrigger.compiler.Trigger(
-                name="update_update",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
-                    func='INSERT INTO "orgs_accountapplicationevent" ("city", "content", "decided_at", "decided_by_id", "digest", "id", "number", "organisation_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "reason", "state", "submitted_at") VALUES (NEW."city", NEW."content", NEW."decided_at", NEW."decided_by_id", NEW."digest", NEW."id", NEW."number", NEW."organisation_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."reason", NEW."state", NEW."submitted_at"); RETURN NULL;',
-                    hash="61873dd5753c0a485c9e9805490540741b9a0f90",
-                    operation="UPDATE",
-                    pgid="pgtrigger_update_update_48505",
-                    table="orgs_accountapplication",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="organisationevent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="686909372423e6052cf22064a76dce7d57e1d80b",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_e3ef2",
-                    table="orgs_organisationevent",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="approvalevent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="02aea3d82dbd11b1d7c3f97d51d35b0319f73bb3",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_943c7",
-                    table="orgs_approvalevent",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="approval",
-            index=models.Index(fields=["subject_type", "subject_id", "-id"], name="orgs_approval_subject"),
-        ),
-        migrations.AddIndex(
-            model_name="approval",
-            index=models.Index(
-                condition=models.Q(("state", "WAITING")), fields=["-id"], name="orgs_approval_waiting"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approval",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "WAITING")),
-                fields=("act", "subject_type", "subject_id"),
-                name="orgs_one_waiting_approval",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approval",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("checker_person__isnull", True),
-                    models.Q(("checker_person", models.F("maker_person")), _negated=True),
-                    _connector="OR",
-                ),
-                name="orgs_two_persons",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approval",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("checker_person__isnull", True),
-                        ("checker_user__isnull", True),
-                        ("decided_at__isnull", True),
-                        ("state", "WAITING"),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="approval",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="insert_insert",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func='INSERT INTO "orgs_approvalevent" ("act", "asked_at", "checker_person_id", "checker_roles", "checker_user_id", "city", "decided_at", "id", "maker_person_id", "maker_user_id", "organisation_id", "payload", "payload_digest", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "reason", "state", "subject_id", "subject_type", "summary_en", "summary_zh") VALUES (NEW."act", NEW."asked_at", NEW."checker_person_id", NEW."checker_roles", NEW."checker_user_id", NEW."city", NEW."decided_at", NEW."id", NEW."maker_person_id", NEW."maker_user_id", NEW."organisation_id", NEW."payload", NEW."payload_digest", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."reason", NEW."state", NEW."subject_id", NEW."subject_type", NEW."summary_en", NEW."summary_zh"); RETURN NULL;',
+                            hash="f96850e050441aea1efb6e51e809e60a08350c64",
+                            operation="INSERT",
+                            pgid="pgtrigger_insert_insert_a496b",
+                            table="orgs_approval",
+                            when="AFTER",
+                        ),
                     ),
-                    models.Q(
-                        ("checker_person__isnull", True),
-                        ("checker_user__isnull", True),
-                        ("decided_at__isnull", False),
-                        ("state", "WITHDRAWN"),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="approval",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="update_update",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                            func='INSERT INTO "orgs_approvalevent" ("act", "asked_at", "checker_person_id", "checker_roles", "checker_user_id", "city", "decided_at", "id", "maker_person_id", "maker_user_id", "organisation_id", "payload", "payload_digest", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "reason", "state", "subject_id", "subject_type", "summary_en", "summary_zh") VALUES (NEW."act", NEW."asked_at", NEW."checker_person_id", NEW."checker_roles", NEW."checker_user_id", NEW."city", NEW."decided_at", NEW."id", NEW."maker_person_id", NEW."maker_user_id", NEW."organisation_id", NEW."payload", NEW."payload_digest", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."reason", NEW."state", NEW."subject_id", NEW."subject_type", NEW."summary_en", NEW."summary_zh"); RETURN NULL;',
+                            hash="98466e7ef38f1a3287f2ee2ec57241354a70bf0a",
+                            operation="UPDATE",
+                            pgid="pgtrigger_update_update_e62c4",
+                            table="orgs_approval",
+                            when="AFTER",
+                        ),
                     ),
-                    models.Q(
-                        ("checker_person__isnull", False),
-                        ("checker_user__isnull", False),
-                        ("decided_at__isnull", False),
-                        ("state__in", ["APPROVED", "REJECTED"]),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="user",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="insert_insert",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func='INSERT INTO "orgs_userevent" ("date_joined", "email", "first_name", "id", "is_active", "is_staff", "is_superuser", "language", "last_name", "person_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "username") VALUES (NEW."date_joined", NEW."email", NEW."first_name", NEW."id", NEW."is_active", NEW."is_staff", NEW."is_superuser", NEW."language", NEW."last_name", NEW."person_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."username"); RETURN NULL;',
+                            hash="df36e3c38b929b9016672e293f4574719e46cc5e",
+                            operation="INSERT",
+                            pgid="pgtrigger_insert_insert_e7c63",
+                            table="orgs_user",
+                            when="AFTER",
+                        ),
                     ),
-                    _connector="OR",
                 ),
-                name="orgs_approval_decided",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approval",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "REJECTED"), _negated=True),
-                    models.Q(("reason", ""), _negated=True),
-                    _connector="OR",
+                pgtrigger.migrations.AddTrigger(
+                    model_name="user",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="update_update",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition='WHEN (OLD."date_joined" IS DISTINCT FROM (NEW."date_joined") OR OLD."email" IS DISTINCT FROM (NEW."email") OR OLD."first_name" IS DISTINCT FROM (NEW."first_name") OR OLD."id" IS DISTINCT FROM (NEW."id") OR OLD."is_active" IS DISTINCT FROM (NEW."is_active") OR OLD."is_staff" IS DISTINCT FROM (NEW."is_staff") OR OLD."is_superuser" IS DISTINCT FROM (NEW."is_superuser") OR OLD."language" IS DISTINCT FROM (NEW."language") OR OLD."last_name" IS DISTINCT FROM (NEW."last_name") OR OLD."person_id" IS DISTINCT FROM (NEW."person_id") OR OLD."username" IS DISTINCT FROM (NEW."username"))',
+                            func='INSERT INTO "orgs_userevent" ("date_joined", "email", "first_name", "id", "is_active", "is_staff", "is_superuser", "language", "last_name", "person_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "username") VALUES (NEW."date_joined", NEW."email", NEW."first_name", NEW."id", NEW."is_active", NEW."is_staff", NEW."is_superuser", NEW."language", NEW."last_name", NEW."person_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."username"); RETURN NULL;',
+                            hash="bdeee0b88c940a0ba43fe2e9a78e94b16c9f6f5d",
+                            operation="UPDATE",
+                            pgid="pgtrigger_update_update_314a5",
+                            table="orgs_user",
+                            when="AFTER",
+                        ),
+                    ),
                 ),
-                name="orgs_refusal_has_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approval",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("checker_roles__len__gt", 0)), name="orgs_approval_has_checkers"
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="approval",
-            trigger=pgtrigger.compiler.Trigger(
-                name="insert_insert",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func='INSERT INTO "orgs_approvalevent" ("act", "asked_at", "checker_person_id", "checker_roles", "checker_user_id", "city", "decided_at", "id", "maker_person_id", "maker_user_id", "organisation_id", "payload", "payload_digest", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "reason", "state", "subject_id", "subject_type", "summary_en", "summary_zh") VALUES (NEW."act", NEW."asked_at", NEW."checker_person_id", NEW."checker_roles", NEW."checker_user_id", NEW."city", NEW."decided_at", NEW."id", NEW."maker_person_id", NEW."maker_user_id", NEW."organisation_id", NEW."payload", NEW."payload_digest", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."reason", NEW."state", NEW."subject_id", NEW."subject_type", NEW."summary_en", NEW."summary_zh"); RETURN NULL;',
-                    hash="f96850e050441aea1efb6e51e809e60a08350c64",
-                    operation="INSERT",
-                    pgid="pgtrigger_insert_insert_a496b",
-                    table="orgs_approval",
-                    when="AFTER",
+                pgtrigger.migrations.AddTrigger(
+                    model_name="personevent",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                            hash="73dde9ccff08498cc929ff8298ebf44b09c452f8",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_be3f8",
+                            table="orgs_personevent",
+                            when="BEFORE",
+                        ),
+                    ),
                 ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="approval",
-            trigger=pgtrigger.compiler.Trigger(
-                name="update_update",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
-                    func='INSERT INTO "orgs_approvalevent" ("act", "asked_at", "checker_person_id", "checker_roles", "checker_user_id", "city", "decided_at", "id", "maker_person_id", "maker_user_id", "organisation_id", "payload", "payload_digest", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "reason", "state", "subject_id", "subject_type", "summary_en", "summary_zh") VALUES (NEW."act", NEW."asked_at", NEW."checker_person_id", NEW."checker_roles", NEW."checker_user_id", NEW."city", NEW."decided_at", NEW."id", NEW."maker_person_id", NEW."maker_user_id", NEW."organisation_id", NEW."payload", NEW."payload_digest", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."reason", NEW."state", NEW."subject_id", NEW."subject_type", NEW."summary_en", NEW."summary_zh"); RETURN NULL;',
-                    hash="98466e7ef38f1a3287f2ee2ec57241354a70bf0a",
-                    operation="UPDATE",
-                    pgid="pgtrigger_update_update_e62c4",
-                    table="orgs_approval",
-                    when="AFTER",
+                pgtrigger.migrations.AddTrigger(
+                    model_name="userevent",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                            hash="cb6dea2fd6c8c92829c33898b2ce796ea0ee8319",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_eb4fe",
+                            table="orgs_userevent",
+                            when="BEFORE",
+                        ),
+                    ),
                 ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="user",
-            trigger=pgtrigger.compiler.Trigger(
-                name="insert_insert",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func='INSERT INTO "orgs_userevent" ("date_joined", "email", "first_name", "id", "is_active", "is_staff", "is_superuser", "language", "last_name", "person_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "username") VALUES (NEW."date_joined", NEW."email", NEW."first_name", NEW."id", NEW."is_active", NEW."is_staff", NEW."is_superuser", NEW."language", NEW."last_name", NEW."person_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."username"); RETURN NULL;',
-                    hash="df36e3c38b929b9016672e293f4574719e46cc5e",
-                    operation="INSERT",
-                    pgid="pgtrigger_insert_insert_e7c63",
-                    table="orgs_user",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="user",
-            trigger=pgtrigger.compiler.Trigger(
-                name="update_update",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition='WHEN (OLD."date_joined" IS DISTINCT FROM (NEW."date_joined") OR OLD."email" IS DISTINCT FROM (NEW."email") OR OLD."first_name" IS DISTINCT FROM (NEW."first_name") OR OLD."id" IS DISTINCT FROM (NEW."id") OR OLD."is_active" IS DISTINCT FROM (NEW."is_active") OR OLD."is_staff" IS DISTINCT FROM (NEW."is_staff") OR OLD."is_superuser" IS DISTINCT FROM (NEW."is_superuser") OR OLD."language" IS DISTINCT FROM (NEW."language") OR OLD."last_name" IS DISTINCT FROM (NEW."last_name") OR OLD."person_id" IS DISTINCT FROM (NEW."person_id") OR OLD."username" IS DISTINCT FROM (NEW."username"))',
-                    func='INSERT INTO "orgs_userevent" ("date_joined", "email", "first_name", "id", "is_active", "is_staff", "is_superuser", "language", "last_name", "person_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "username") VALUES (NEW."date_joined", NEW."email", NEW."first_name", NEW."id", NEW."is_active", NEW."is_staff", NEW."is_superuser", NEW."language", NEW."last_name", NEW."person_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."username"); RETURN NULL;',
-                    hash="bdeee0b88c940a0ba43fe2e9a78e94b16c9f6f5d",
-                    operation="UPDATE",
-                    pgid="pgtrigger_update_update_314a5",
-                    table="orgs_user",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="personevent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="73dde9ccff08498cc929ff8298ebf44b09c452f8",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_be3f8",
-                    table="orgs_personevent",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="userevent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="cb6dea2fd6c8c92829c33898b2ce796ea0ee8319",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_eb4fe",
-                    table="orgs_userevent",
-                    when="BEFORE",
-                ),
-            ),
-        ),
+            ]
+        )
     ]

@@ -7,6 +7,8 @@ import pgtrigger.compiler
 import pgtrigger.migrations
 from django.db import migrations, models
 
+from terrace.kernel.base.db import Together
+
 
 class Migration(migrations.Migration):
     initial = True
@@ -17,288 +19,327 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.CreateModel(
-            name="CaseEvent",
-            fields=[
-                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
-                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
-                ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.BigIntegerField()),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
+        Together(
+            [
+                migrations.CreateModel(
+                    name="CaseEvent",
+                    fields=[
+                        ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                        ("pgh_label", models.TextField(help_text="The event label.")),
+                        ("id", models.BigIntegerField()),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        ("procedure_code", models.CharField(max_length=60)),
+                        ("procedure_version", models.PositiveIntegerField()),
+                        ("state", models.CharField(max_length=40)),
+                        ("subject_type", models.CharField(max_length=60)),
+                        ("subject_id", models.CharField(max_length=60)),
+                        ("title_zh", models.CharField(max_length=300)),
+                        ("title_en", models.CharField(max_length=300)),
+                        (
+                            "url",
+                            models.CharField(
+                                db_comment="the page where the case is worked on", max_length=300
+                            ),
+                        ),
+                        ("facts", models.JSONField(default=dict)),
+                        (
+                            "turns",
+                            django.contrib.postgres.fields.ArrayField(
+                                base_field=models.CharField(max_length=60), default=list, size=None
+                            ),
+                        ),
+                        ("position", models.PositiveIntegerField(default=1)),
+                        ("state_since", models.DateTimeField()),
+                        ("deadline_at", models.DateTimeField(null=True)),
+                        ("opened_at", models.DateTimeField()),
+                        ("closed_at", models.DateTimeField(null=True)),
+                        (
+                            "paused_at",
+                            models.DateTimeField(db_comment="the clock stands still since", null=True),
+                        ),
+                        (
+                            "pass_tries",
+                            models.PositiveSmallIntegerField(
+                                db_comment="failed attempts to pass the deadline", default=0
+                            ),
+                        ),
+                        ("pass_again_at", models.DateTimeField(null=True)),
+                        ("pass_error", models.CharField(blank=True, max_length=500)),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
+                ),
+                migrations.CreateModel(
+                    name="CaseParty",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        ("role", models.CharField(max_length=60)),
+                    ],
+                ),
+                migrations.CreateModel(
+                    name="CaseStep",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        ("position", models.PositiveIntegerField()),
+                        ("transition", models.CharField(max_length=40)),
+                        ("from_state", models.CharField(blank=True, max_length=40)),
+                        ("to_state", models.CharField(max_length=40)),
+                        ("at", models.DateTimeField()),
+                        ("actor_user_id", models.BigIntegerField(null=True)),
+                        ("actor_person_id", models.BigIntegerField(null=True)),
+                        ("actor_organisation_id", models.BigIntegerField(null=True)),
+                        ("actor_name", models.CharField(blank=True, max_length=200)),
+                        ("via", models.CharField(max_length=20)),
+                        ("reason", models.TextField(blank=True)),
+                        ("clause", models.CharField(blank=True, max_length=200)),
+                        ("facts", models.JSONField(default=dict)),
+                        (
+                            "deadline_at",
+                            models.DateTimeField(db_comment="the deadline this step set", null=True),
+                        ),
+                    ],
+                ),
+                migrations.CreateModel(
+                    name="Case",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        ("procedure_code", models.CharField(max_length=60)),
+                        ("procedure_version", models.PositiveIntegerField()),
+                        ("state", models.CharField(max_length=40)),
+                        ("subject_type", models.CharField(max_length=60)),
+                        ("subject_id", models.CharField(max_length=60)),
+                        ("title_zh", models.CharField(max_length=300)),
+                        ("title_en", models.CharField(max_length=300)),
+                        (
+                            "url",
+                            models.CharField(
+                                db_comment="the page where the case is worked on", max_length=300
+                            ),
+                        ),
+                        ("facts", models.JSONField(default=dict)),
+                        (
+                            "turns",
+                            django.contrib.postgres.fields.ArrayField(
+                                base_field=models.CharField(max_length=60), default=list, size=None
+                            ),
+                        ),
+                        ("position", models.PositiveIntegerField(default=1)),
+                        ("state_since", models.DateTimeField()),
+                        ("deadline_at", models.DateTimeField(null=True)),
+                        ("opened_at", models.DateTimeField()),
+                        ("closed_at", models.DateTimeField(null=True)),
+                        (
+                            "paused_at",
+                            models.DateTimeField(db_comment="the clock stands still since", null=True),
+                        ),
+                        (
+                            "pass_tries",
+                            models.PositiveSmallIntegerField(
+                                db_comment="failed attempts to pass the deadline", default=0
+                            ),
+                        ),
+                        ("pass_again_at", models.DateTimeField(null=True)),
+                        ("pass_error", models.CharField(blank=True, max_length=500)),
+                    ],
+                    options={
+                        "indexes": [
+                            models.Index(
+                                fields=["subject_type", "subject_id"], name="procedures__subject_5876f6_idx"
+                            ),
+                            models.Index(
+                                condition=models.Q(
+                                    ("deadline_at__isnull", False), ("paused_at__isnull", True)
+                                ),
+                                fields=["deadline_at"],
+                                name="procedures_case_due",
+                            ),
+                            django.contrib.postgres.indexes.GinIndex(
+                                condition=models.Q(("closed_at__isnull", True)),
+                                fields=["turns"],
+                                name="procedures_case_turns",
+                            ),
+                        ],
+                        "constraints": [
+                            models.UniqueConstraint(
+                                condition=models.Q(("closed_at__isnull", True)),
+                                fields=("procedure_code", "subject_type", "subject_id"),
+                                name="procedures_case_open_once",
+                            ),
+                            models.CheckConstraint(
+                                condition=models.Q(
+                                    ("closed_at__isnull", True),
+                                    models.Q(
+                                        ("deadline_at__isnull", True),
+                                        ("paused_at__isnull", True),
+                                        ("turns__len", 0),
+                                    ),
+                                    _connector="OR",
+                                ),
+                                name="procedures_case_closed",
+                            ),
+                            models.CheckConstraint(
+                                condition=models.Q(
+                                    ("deadline_at__isnull", True),
+                                    ("deadline_at__gt", models.F("state_since")),
+                                    _connector="OR",
+                                ),
+                                name="procedures_case_deadline_ahead",
+                            ),
+                        ],
+                    },
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="case",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="insert_insert",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func='INSERT INTO "procedures_caseevent" ("city", "closed_at", "deadline_at", "facts", "id", "opened_at", "pass_again_at", "pass_error", "pass_tries", "paused_at", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "position", "procedure_code", "procedure_version", "state", "state_since", "subject_id", "subject_type", "title_en", "title_zh", "turns", "url") VALUES (NEW."city", NEW."closed_at", NEW."deadline_at", NEW."facts", NEW."id", NEW."opened_at", NEW."pass_again_at", NEW."pass_error", NEW."pass_tries", NEW."paused_at", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."position", NEW."procedure_code", NEW."procedure_version", NEW."state", NEW."state_since", NEW."subject_id", NEW."subject_type", NEW."title_en", NEW."title_zh", NEW."turns", NEW."url"); RETURN NULL;',
+                            hash="15259e4dd5be728cf68bb9f93481115ae57e054b",
+                            operation="INSERT",
+                            pgid="pgtrigger_insert_insert_7b532",
+                            table="procedures_case",
+                            when="AFTER",
+                        ),
                     ),
                 ),
-                ("procedure_code", models.CharField(max_length=60)),
-                ("procedure_version", models.PositiveIntegerField()),
-                ("state", models.CharField(max_length=40)),
-                ("subject_type", models.CharField(max_length=60)),
-                ("subject_id", models.CharField(max_length=60)),
-                ("title_zh", models.CharField(max_length=300)),
-                ("title_en", models.CharField(max_length=300)),
-                ("url", models.CharField(db_comment="the page where the case is worked on", max_length=300)),
-                ("facts", models.JSONField(default=dict)),
-                (
-                    "turns",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.CharField(max_length=60), default=list, size=None
+                pgtrigger.migrations.AddTrigger(
+                    model_name="case",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="update_update",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                            func='INSERT INTO "procedures_caseevent" ("city", "closed_at", "deadline_at", "facts", "id", "opened_at", "pass_again_at", "pass_error", "pass_tries", "paused_at", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "position", "procedure_code", "procedure_version", "state", "state_since", "subject_id", "subject_type", "title_en", "title_zh", "turns", "url") VALUES (NEW."city", NEW."closed_at", NEW."deadline_at", NEW."facts", NEW."id", NEW."opened_at", NEW."pass_again_at", NEW."pass_error", NEW."pass_tries", NEW."paused_at", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."position", NEW."procedure_code", NEW."procedure_version", NEW."state", NEW."state_since", NEW."subject_id", NEW."subject_type", NEW."title_en", NEW."title_zh", NEW."turns", NEW."url"); RETURN NULL;',
+                            hash="d644d0d382b859b754664095de59d53228fa48c1",
+                            operation="UPDATE",
+                            pgid="pgtrigger_update_update_a0bdd",
+                            table="procedures_case",
+                            when="AFTER",
+                        ),
                     ),
                 ),
-                ("position", models.PositiveIntegerField(default=1)),
-                ("state_since", models.DateTimeField()),
-                ("deadline_at", models.DateTimeField(null=True)),
-                ("opened_at", models.DateTimeField()),
-                ("closed_at", models.DateTimeField(null=True)),
-                ("paused_at", models.DateTimeField(db_comment="the clock stands still since", null=True)),
-                (
-                    "pass_tries",
-                    models.PositiveSmallIntegerField(
-                        db_comment="failed attempts to pass the deadline", default=0
+                migrations.AddField(
+                    model_name="caseevent",
+                    name="pgh_context",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pghistory.context",
                     ),
                 ),
-                ("pass_again_at", models.DateTimeField(null=True)),
-                ("pass_error", models.CharField(blank=True, max_length=500)),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.CreateModel(
-            name="CaseParty",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                migrations.AddField(
+                    model_name="caseevent",
+                    name="pgh_obj",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="events",
+                        to="procedures.case",
                     ),
                 ),
-                ("role", models.CharField(max_length=60)),
-            ],
-        ),
-        migrations.CreateModel(
-            name="CaseStep",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                migrations.AddField(
+                    model_name="caseparty",
+                    name="case",
+                    field=models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="parties",
+                        to="procedures.case",
                     ),
                 ),
-                ("position", models.PositiveIntegerField()),
-                ("transition", models.CharField(max_length=40)),
-                ("from_state", models.CharField(blank=True, max_length=40)),
-                ("to_state", models.CharField(max_length=40)),
-                ("at", models.DateTimeField()),
-                ("actor_user_id", models.BigIntegerField(null=True)),
-                ("actor_person_id", models.BigIntegerField(null=True)),
-                ("actor_organisation_id", models.BigIntegerField(null=True)),
-                ("actor_name", models.CharField(blank=True, max_length=200)),
-                ("via", models.CharField(max_length=20)),
-                ("reason", models.TextField(blank=True)),
-                ("clause", models.CharField(blank=True, max_length=200)),
-                ("facts", models.JSONField(default=dict)),
-                ("deadline_at", models.DateTimeField(db_comment="the deadline this step set", null=True)),
-            ],
-        ),
-        migrations.CreateModel(
-            name="Case",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                migrations.AddField(
+                    model_name="caseparty",
+                    name="organisation",
+                    field=models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="orgs.organisation"
                     ),
                 ),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
+                migrations.AddField(
+                    model_name="casestep",
+                    name="case",
+                    field=models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="steps",
+                        to="procedures.case",
                     ),
                 ),
-                ("procedure_code", models.CharField(max_length=60)),
-                ("procedure_version", models.PositiveIntegerField()),
-                ("state", models.CharField(max_length=40)),
-                ("subject_type", models.CharField(max_length=60)),
-                ("subject_id", models.CharField(max_length=60)),
-                ("title_zh", models.CharField(max_length=300)),
-                ("title_en", models.CharField(max_length=300)),
-                ("url", models.CharField(db_comment="the page where the case is worked on", max_length=300)),
-                ("facts", models.JSONField(default=dict)),
-                (
-                    "turns",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.CharField(max_length=60), default=list, size=None
+                pgtrigger.migrations.AddTrigger(
+                    model_name="caseevent",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                            hash="5ce90c7551001f432a690d8ec46bb1890fa28d58",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_ddbc2",
+                            table="procedures_caseevent",
+                            when="BEFORE",
+                        ),
                     ),
                 ),
-                ("position", models.PositiveIntegerField(default=1)),
-                ("state_since", models.DateTimeField()),
-                ("deadline_at", models.DateTimeField(null=True)),
-                ("opened_at", models.DateTimeField()),
-                ("closed_at", models.DateTimeField(null=True)),
-                ("paused_at", models.DateTimeField(db_comment="the clock stands still since", null=True)),
-                (
-                    "pass_tries",
-                    models.PositiveSmallIntegerField(
-                        db_comment="failed attempts to pass the deadline", default=0
+                migrations.AddConstraint(
+                    model_name="caseparty",
+                    constraint=models.UniqueConstraint(fields=("case", "role"), name="procedures_party_once"),
+                ),
+                migrations.AddIndex(
+                    model_name="casestep",
+                    index=models.Index(
+                        fields=["actor_user_id", "-id"], name="procedures__actor_u_3fbdef_idx"
                     ),
                 ),
-                ("pass_again_at", models.DateTimeField(null=True)),
-                ("pass_error", models.CharField(blank=True, max_length=500)),
-            ],
-            options={
-                "indexes": [
-                    models.Index(
-                        fields=["subject_type", "subject_id"], name="procedures__subject_5876f6_idx"
+                migrations.AddConstraint(
+                    model_name="casestep",
+                    constraint=models.UniqueConstraint(
+                        fields=("case", "position"), name="procedures_step_position"
                     ),
-                    models.Index(
-                        condition=models.Q(("deadline_at__isnull", False), ("paused_at__isnull", True)),
-                        fields=["deadline_at"],
-                        name="procedures_case_due",
-                    ),
-                    django.contrib.postgres.indexes.GinIndex(
-                        condition=models.Q(("closed_at__isnull", True)),
-                        fields=["turns"],
-                        name="procedures_case_turns",
-                    ),
-                ],
-                "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("closed_at__isnull", True)),
-                        fields=("procedure_code", "subject_type", "subject_id"),
-                        name="procedures_case_open_once",
-                    ),
-                    models.CheckConstraint(
+                ),
+                migrations.AddConstraint(
+                    model_name="casestep",
+                    constraint=models.CheckConstraint(
                         condition=models.Q(
-                            ("closed_at__isnull", True),
+                            models.Q(("from_state", ""), ("position", 1), ("transition", "OPEN")),
                             models.Q(
-                                ("deadline_at__isnull", True), ("paused_at__isnull", True), ("turns__len", 0)
+                                models.Q(("from_state", ""), _negated=True),
+                                ("position__gt", 1),
+                                models.Q(("transition", "OPEN"), _negated=True),
                             ),
                             _connector="OR",
                         ),
-                        name="procedures_case_closed",
+                        name="procedures_step_chain",
                     ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            ("deadline_at__isnull", True),
-                            ("deadline_at__gt", models.F("state_since")),
-                            _connector="OR",
-                        ),
-                        name="procedures_case_deadline_ahead",
-                    ),
-                ],
-            },
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="case",
-            trigger=pgtrigger.compiler.Trigger(
-                name="insert_insert",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func='INSERT INTO "procedures_caseevent" ("city", "closed_at", "deadline_at", "facts", "id", "opened_at", "pass_again_at", "pass_error", "pass_tries", "paused_at", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "position", "procedure_code", "procedure_version", "state", "state_since", "subject_id", "subject_type", "title_en", "title_zh", "turns", "url") VALUES (NEW."city", NEW."closed_at", NEW."deadline_at", NEW."facts", NEW."id", NEW."opened_at", NEW."pass_again_at", NEW."pass_error", NEW."pass_tries", NEW."paused_at", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."position", NEW."procedure_code", NEW."procedure_version", NEW."state", NEW."state_since", NEW."subject_id", NEW."subject_type", NEW."title_en", NEW."title_zh", NEW."turns", NEW."url"); RETURN NULL;',
-                    hash="15259e4dd5be728cf68bb9f93481115ae57e054b",
-                    operation="INSERT",
-                    pgid="pgtrigger_insert_insert_7b532",
-                    table="procedures_case",
-                    when="AFTER",
                 ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="case",
-            trigger=pgtrigger.compiler.Trigger(
-                name="update_update",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
-                    func='INSERT INTO "procedures_caseevent" ("city", "closed_at", "deadline_at", "facts", "id", "opened_at", "pass_again_at", "pass_error", "pass_tries", "paused_at", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "position", "procedure_code", "procedure_version", "state", "state_since", "subject_id", "subject_type", "title_en", "title_zh", "turns", "url") VALUES (NEW."city", NEW."closed_at", NEW."deadline_at", NEW."facts", NEW."id", NEW."opened_at", NEW."pass_again_at", NEW."pass_error", NEW."pass_tries", NEW."paused_at", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."position", NEW."procedure_code", NEW."procedure_version", NEW."state", NEW."state_since", NEW."subject_id", NEW."subject_type", NEW."title_en", NEW."title_zh", NEW."turns", NEW."url"); RETURN NULL;',
-                    hash="d644d0d382b859b754664095de59d53228fa48c1",
-                    operation="UPDATE",
-                    pgid="pgtrigger_update_update_a0bdd",
-                    table="procedures_case",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        migrations.AddField(
-            model_name="caseevent",
-            name="pgh_context",
-            field=models.ForeignKey(
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                to="pghistory.context",
-            ),
-        ),
-        migrations.AddField(
-            model_name="caseevent",
-            name="pgh_obj",
-            field=models.ForeignKey(
-                db_constraint=False,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="events",
-                to="procedures.case",
-            ),
-        ),
-        migrations.AddField(
-            model_name="caseparty",
-            name="case",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="parties", to="procedures.case"
-            ),
-        ),
-        migrations.AddField(
-            model_name="caseparty",
-            name="organisation",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="orgs.organisation"
-            ),
-        ),
-        migrations.AddField(
-            model_name="casestep",
-            name="case",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="steps", to="procedures.case"
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="caseevent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="5ce90c7551001f432a690d8ec46bb1890fa28d58",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_ddbc2",
-                    table="procedures_caseevent",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="caseparty",
-            constraint=models.UniqueConstraint(fields=("case", "role"), name="procedures_party_once"),
-        ),
-        migrations.AddIndex(
-            model_name="casestep",
-            index=models.Index(fields=["actor_user_id", "-id"], name="procedures__actor_u_3fbdef_idx"),
-        ),
-        migrations.AddConstraint(
-            model_name="casestep",
-            constraint=models.UniqueConstraint(fields=("case", "position"), name="procedures_step_position"),
-        ),
-        migrations.AddConstraint(
-            model_name="casestep",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("from_state", ""), ("position", 1), ("transition", "OPEN")),
-                    models.Q(
-                        models.Q(("from_state", ""), _negated=True),
-                        ("position__gt", 1),
-                        models.Q(("transition", "OPEN"), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="procedures_step_chain",
-            ),
-        ),
+            ]
+        )
     ]

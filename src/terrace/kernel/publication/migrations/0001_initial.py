@@ -3,6 +3,8 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
+from terrace.kernel.base.db import Together
+
 
 class Migration(migrations.Migration):
     initial = True
@@ -10,136 +12,152 @@ class Migration(migrations.Migration):
     dependencies = []
 
     operations = [
-        migrations.CreateModel(
-            name="Announcement",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+        Together(
+            [
+                migrations.CreateModel(
+                    name="Announcement",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        ("kind", models.CharField(max_length=60)),
+                        (
+                            "number",
+                            models.CharField(
+                                blank=True,
+                                db_comment="the document number printed on it, if any",
+                                max_length=60,
+                            ),
+                        ),
+                        ("title_zh", models.CharField(max_length=300)),
+                        ("title_en", models.CharField(max_length=300)),
+                        ("content", models.JSONField()),
+                        ("template", models.CharField(max_length=120)),
+                        ("subject_type", models.CharField(max_length=60)),
+                        ("subject_id", models.CharField(max_length=60)),
+                        ("at", models.DateTimeField()),
+                        ("announced_by_id", models.BigIntegerField(db_comment="user", null=True)),
+                        ("announced_by_organisation_id", models.BigIntegerField(null=True)),
+                    ],
                 ),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
+                migrations.CreateModel(
+                    name="Pending",
+                    fields=[
+                        (
+                            "announcement",
+                            models.OneToOneField(
+                                on_delete=django.db.models.deletion.CASCADE,
+                                primary_key=True,
+                                serialize=False,
+                                to="publication.announcement",
+                            ),
+                        ),
+                        ("tries", models.PositiveSmallIntegerField(default=0)),
+                        ("again_at", models.DateTimeField(null=True)),
+                        ("error", models.CharField(blank=True, max_length=500)),
+                    ],
                 ),
-                ("kind", models.CharField(max_length=60)),
-                (
-                    "number",
-                    models.CharField(
-                        blank=True, db_comment="the document number printed on it, if any", max_length=60
-                    ),
+                migrations.CreateModel(
+                    name="Notice",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        (
+                            "sequence",
+                            models.BigIntegerField(
+                                db_comment="gapless, in the order of publication", unique=True
+                            ),
+                        ),
+                        ("kind", models.CharField(max_length=60)),
+                        ("number", models.CharField(blank=True, max_length=60)),
+                        ("title_zh", models.CharField(max_length=300)),
+                        ("title_en", models.CharField(max_length=300)),
+                        ("content", models.JSONField()),
+                        ("html_zh", models.TextField()),
+                        ("html_en", models.TextField()),
+                        ("subject_type", models.CharField(max_length=60)),
+                        ("subject_id", models.CharField(max_length=60)),
+                        ("published_at", models.DateTimeField()),
+                        ("previous_digest", models.CharField(max_length=64)),
+                        ("digest", models.CharField(max_length=64)),
+                        (
+                            "announcement",
+                            models.OneToOneField(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="notice",
+                                to="publication.announcement",
+                            ),
+                        ),
+                        (
+                            "corrects",
+                            models.ForeignKey(
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="corrections",
+                                to="publication.notice",
+                            ),
+                        ),
+                    ],
                 ),
-                ("title_zh", models.CharField(max_length=300)),
-                ("title_en", models.CharField(max_length=300)),
-                ("content", models.JSONField()),
-                ("template", models.CharField(max_length=120)),
-                ("subject_type", models.CharField(max_length=60)),
-                ("subject_id", models.CharField(max_length=60)),
-                ("at", models.DateTimeField()),
-                ("announced_by_id", models.BigIntegerField(db_comment="user", null=True)),
-                ("announced_by_organisation_id", models.BigIntegerField(null=True)),
-            ],
-        ),
-        migrations.CreateModel(
-            name="Pending",
-            fields=[
-                (
-                    "announcement",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.CASCADE,
-                        primary_key=True,
-                        serialize=False,
-                        to="publication.announcement",
-                    ),
-                ),
-                ("tries", models.PositiveSmallIntegerField(default=0)),
-                ("again_at", models.DateTimeField(null=True)),
-                ("error", models.CharField(blank=True, max_length=500)),
-            ],
-        ),
-        migrations.CreateModel(
-            name="Notice",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                (
-                    "sequence",
-                    models.BigIntegerField(db_comment="gapless, in the order of publication", unique=True),
-                ),
-                ("kind", models.CharField(max_length=60)),
-                ("number", models.CharField(blank=True, max_length=60)),
-                ("title_zh", models.CharField(max_length=300)),
-                ("title_en", models.CharField(max_length=300)),
-                ("content", models.JSONField()),
-                ("html_zh", models.TextField()),
-                ("html_en", models.TextField()),
-                ("subject_type", models.CharField(max_length=60)),
-                ("subject_id", models.CharField(max_length=60)),
-                ("published_at", models.DateTimeField()),
-                ("previous_digest", models.CharField(max_length=64)),
-                ("digest", models.CharField(max_length=64)),
-                (
-                    "announcement",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="notice",
-                        to="publication.announcement",
-                    ),
-                ),
-                (
-                    "corrects",
-                    models.ForeignKey(
+                migrations.AddField(
+                    model_name="announcement",
+                    name="corrects",
+                    field=models.ForeignKey(
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
-                        related_name="corrections",
+                        related_name="corrected_by_announcements",
                         to="publication.notice",
                     ),
                 ),
-            ],
-        ),
-        migrations.AddField(
-            model_name="announcement",
-            name="corrects",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="corrected_by_announcements",
-                to="publication.notice",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="notice",
-            index=models.Index(fields=["kind", "-sequence"], name="publication_kind_398ea2_idx"),
-        ),
-        migrations.AddIndex(
-            model_name="notice",
-            index=models.Index(fields=["subject_type", "subject_id"], name="publication_subject_400f47_idx"),
-        ),
-        migrations.AddIndex(
-            model_name="notice",
-            index=models.Index(fields=["-published_at"], name="publication_publish_628e5a_idx"),
-        ),
-        migrations.AddConstraint(
-            model_name="notice",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("sequence__gte", 1)), name="publication_sequence"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="announcement",
-            index=models.Index(fields=["subject_type", "subject_id"], name="publication_subject_ec0aae_idx"),
-        ),
+                migrations.AddIndex(
+                    model_name="notice",
+                    index=models.Index(fields=["kind", "-sequence"], name="publication_kind_398ea2_idx"),
+                ),
+                migrations.AddIndex(
+                    model_name="notice",
+                    index=models.Index(
+                        fields=["subject_type", "subject_id"], name="publication_subject_400f47_idx"
+                    ),
+                ),
+                migrations.AddIndex(
+                    model_name="notice",
+                    index=models.Index(fields=["-published_at"], name="publication_publish_628e5a_idx"),
+                ),
+                migrations.AddConstraint(
+                    model_name="notice",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(("sequence__gte", 1)), name="publication_sequence"
+                    ),
+                ),
+                migrations.AddIndex(
+                    model_name="announcement",
+                    index=models.Index(
+                        fields=["subject_type", "subject_id"], name="publication_subject_ec0aae_idx"
+                    ),
+                ),
+            ]
+        )
     ]

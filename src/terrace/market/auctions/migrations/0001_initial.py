@@ -6,6 +6,8 @@ import pgtrigger.compiler
 import pgtrigger.migrations
 from django.db import migrations, models
 
+from terrace.kernel.base.db import Together
+
 
 class Migration(migrations.Migration):
     initial = True
@@ -16,693 +18,744 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.CreateModel(
-            name="Auction",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+        Together(
+            [
+                migrations.CreateModel(
+                    name="Auction",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        (
+                            "listing_id",
+                            models.BigIntegerField(
+                                db_comment="listings.Listing; one auction per offer", unique=True
+                            ),
+                        ),
+                        ("number", models.CharField(db_comment="number of the notice", max_length=60)),
+                        ("title_zh", models.CharField(max_length=200)),
+                        ("title_en", models.CharField(blank=True, max_length=200)),
+                        (
+                            "pollutant",
+                            models.CharField(
+                                choices=[
+                                    ("COD", "化学需氧量"),
+                                    ("NH3N", "氨氮"),
+                                    ("SO2", "二氧化硫"),
+                                    ("NOX", "氮氧化物"),
+                                    ("VOCS", "挥发性有机物"),
+                                    ("PM", "颗粒物"),
+                                ],
+                                max_length=8,
+                            ),
+                        ),
+                        ("quantity_g", models.BigIntegerField(db_comment="grams per year")),
+                        (
+                            "price_basis",
+                            models.CharField(
+                                choices=[("PER_YEAR", "PER_YEAR"), ("TERM", "TERM")], max_length=10
+                            ),
+                        ),
+                        ("years", models.SmallIntegerField()),
+                        (
+                            "start_price_fen",
+                            models.BigIntegerField(db_comment="fen per tonne on price_basis"),
+                        ),
+                        ("increment_fen", models.BigIntegerField(db_comment="fen per tonne on price_basis")),
+                        ("opens_at", models.DateTimeField()),
+                        (
+                            "free_until",
+                            models.DateTimeField(
+                                db_comment="T1; a late quote may move it where no timed period follows"
+                            ),
+                        ),
+                        ("wait_seconds", models.IntegerField(default=240)),
+                        ("window_seconds", models.IntegerField(default=240)),
+                        ("timed_period", models.BooleanField(default=True)),
+                        ("timed_quoters_min", models.SmallIntegerField(default=2)),
+                        ("whole_steps", models.BooleanField(default=True)),
+                        ("free_quoters_only", models.BooleanField(default=True)),
+                        ("leader_may_raise", models.BooleanField(default=True)),
+                        ("late_quote_seconds", models.IntegerField(blank=True, null=True)),
+                        ("extensions_max", models.IntegerField(blank=True, null=True)),
+                        ("confirm_factor", models.IntegerField(default=10)),
+                        ("deposit_required", models.BooleanField(default=True)),
+                        ("created_at", models.DateTimeField(db_comment="platform time of the opening act")),
+                    ],
+                    options={
+                        "db_table": "auctions_auction",
+                    },
+                ),
+                migrations.CreateModel(
+                    name="AuctionEvent",
+                    fields=[
+                        ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                        ("pgh_label", models.TextField(help_text="The event label.")),
+                        ("id", models.BigIntegerField()),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        (
+                            "listing_id",
+                            models.BigIntegerField(db_comment="listings.Listing; one auction per offer"),
+                        ),
+                        ("number", models.CharField(db_comment="number of the notice", max_length=60)),
+                        ("title_zh", models.CharField(max_length=200)),
+                        ("title_en", models.CharField(blank=True, max_length=200)),
+                        (
+                            "pollutant",
+                            models.CharField(
+                                choices=[
+                                    ("COD", "化学需氧量"),
+                                    ("NH3N", "氨氮"),
+                                    ("SO2", "二氧化硫"),
+                                    ("NOX", "氮氧化物"),
+                                    ("VOCS", "挥发性有机物"),
+                                    ("PM", "颗粒物"),
+                                ],
+                                max_length=8,
+                            ),
+                        ),
+                        ("quantity_g", models.BigIntegerField(db_comment="grams per year")),
+                        (
+                            "price_basis",
+                            models.CharField(
+                                choices=[("PER_YEAR", "PER_YEAR"), ("TERM", "TERM")], max_length=10
+                            ),
+                        ),
+                        ("years", models.SmallIntegerField()),
+                        (
+                            "start_price_fen",
+                            models.BigIntegerField(db_comment="fen per tonne on price_basis"),
+                        ),
+                        ("increment_fen", models.BigIntegerField(db_comment="fen per tonne on price_basis")),
+                        ("opens_at", models.DateTimeField()),
+                        (
+                            "free_until",
+                            models.DateTimeField(
+                                db_comment="T1; a late quote may move it where no timed period follows"
+                            ),
+                        ),
+                        ("wait_seconds", models.IntegerField(default=240)),
+                        ("window_seconds", models.IntegerField(default=240)),
+                        ("timed_period", models.BooleanField(default=True)),
+                        ("timed_quoters_min", models.SmallIntegerField(default=2)),
+                        ("whole_steps", models.BooleanField(default=True)),
+                        ("free_quoters_only", models.BooleanField(default=True)),
+                        ("leader_may_raise", models.BooleanField(default=True)),
+                        ("late_quote_seconds", models.IntegerField(blank=True, null=True)),
+                        ("extensions_max", models.IntegerField(blank=True, null=True)),
+                        ("confirm_factor", models.IntegerField(default=10)),
+                        ("deposit_required", models.BooleanField(default=True)),
+                        ("created_at", models.DateTimeField(db_comment="platform time of the opening act")),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
+                ),
+                migrations.CreateModel(
+                    name="AuctionResult",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        ("sold", models.BooleanField()),
+                        ("price_fen", models.BigIntegerField(null=True)),
+                        ("ended_at", models.DateTimeField()),
+                        ("recorded_at", models.DateTimeField()),
+                        ("bundle", models.JSONField()),
+                        ("bundle_sha256", models.CharField(max_length=64)),
+                    ],
+                    options={
+                        "db_table": "auctions_result",
+                    },
+                ),
+                migrations.CreateModel(
+                    name="Bid",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        ("seq", models.IntegerField()),
+                        ("price_fen", models.BigIntegerField()),
+                        ("confirmed", models.BooleanField()),
+                        ("at", models.DateTimeField()),
+                        (
+                            "phase",
+                            models.CharField(choices=[("FREE", "FREE"), ("TIMED", "TIMED")], max_length=6),
+                        ),
+                        (
+                            "ends_at",
+                            models.DateTimeField(db_comment="end of the auction as it stood after this bid"),
+                        ),
+                        ("user_id", models.BigIntegerField(null=True)),
+                        (
+                            "client",
+                            models.CharField(
+                                blank=True, db_comment="keyed digest of address and browser", max_length=64
+                            ),
+                        ),
+                        ("key", models.CharField(max_length=100)),
+                    ],
+                    options={
+                        "db_table": "auctions_bid",
+                    },
+                ),
+                migrations.CreateModel(
+                    name="Bidder",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "mask",
+                            models.CharField(
+                                db_comment="drawn at random: says nothing about the order of sign-up",
+                                max_length=4,
+                            ),
+                        ),
+                        (
+                            "state",
+                            models.CharField(
+                                choices=[("ADMITTED", "已入场"), ("EXCLUDED", "已取消资格")],
+                                default="ADMITTED",
+                                max_length=10,
+                            ),
+                        ),
+                        ("deposit_hold_id", models.BigIntegerField(blank=True, null=True)),
+                        (
+                            "limit_fen",
+                            models.BigIntegerField(
+                                blank=True, db_comment="fen per tonne on the lot's basis", null=True
+                            ),
+                        ),
+                        ("admitted_at", models.DateTimeField()),
+                    ],
+                    options={
+                        "db_table": "auctions_bidder",
+                    },
+                ),
+                migrations.CreateModel(
+                    name="BidderEvent",
+                    fields=[
+                        ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                        ("pgh_label", models.TextField(help_text="The event label.")),
+                        ("id", models.BigIntegerField()),
+                        (
+                            "mask",
+                            models.CharField(
+                                db_comment="drawn at random: says nothing about the order of sign-up",
+                                max_length=4,
+                            ),
+                        ),
+                        (
+                            "state",
+                            models.CharField(
+                                choices=[("ADMITTED", "已入场"), ("EXCLUDED", "已取消资格")],
+                                default="ADMITTED",
+                                max_length=10,
+                            ),
+                        ),
+                        ("deposit_hold_id", models.BigIntegerField(blank=True, null=True)),
+                        (
+                            "limit_fen",
+                            models.BigIntegerField(
+                                blank=True, db_comment="fen per tonne on the lot's basis", null=True
+                            ),
+                        ),
+                        ("admitted_at", models.DateTimeField()),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
+                ),
+                migrations.CreateModel(
+                    name="LiveEvent",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        ("seq", models.IntegerField()),
+                        ("kind", models.CharField(max_length=12)),
+                        ("data", models.TextField()),
+                    ],
+                    options={
+                        "db_table": "auctions_live_event",
+                    },
+                ),
+                migrations.CreateModel(
+                    name="RefusedQuote",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        ("price_fen", models.BigIntegerField()),
+                        ("confirmed", models.BooleanField()),
+                        ("at", models.DateTimeField()),
+                        ("why", models.CharField(max_length=30)),
+                        (
+                            "minimum_fen",
+                            models.BigIntegerField(db_comment="the next valid price at that moment"),
+                        ),
+                        ("user_id", models.BigIntegerField(null=True)),
+                        ("client", models.CharField(blank=True, max_length=64)),
+                        ("key", models.CharField(max_length=100)),
+                    ],
+                    options={
+                        "db_table": "auctions_refused",
+                    },
+                ),
+                migrations.CreateModel(
+                    name="AuctionState",
+                    fields=[
+                        (
+                            "auction",
+                            models.OneToOneField(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                primary_key=True,
+                                related_name="state_row",
+                                serialize=False,
+                                to="auctions.auction",
+                            ),
+                        ),
+                        ("seq", models.IntegerField(default=0)),
+                        ("best_fen", models.BigIntegerField(null=True)),
+                        (
+                            "free_quoters",
+                            django.contrib.postgres.fields.ArrayField(
+                                base_field=models.BigIntegerField(),
+                                db_comment="bidder ids in the order of their first quote",
+                                default=list,
+                                size=None,
+                            ),
+                        ),
+                        ("free_ends_at", models.DateTimeField()),
+                        ("timed_ends_at", models.DateTimeField(null=True)),
+                        ("extensions", models.IntegerField(default=0)),
+                        ("last_at", models.DateTimeField(null=True)),
+                        ("event_seq", models.IntegerField(default=0)),
+                        (
+                            "closed_at",
+                            models.DateTimeField(db_comment="when the result was recorded", null=True),
+                        ),
+                    ],
+                    options={
+                        "db_table": "auctions_state",
+                    },
+                ),
+                migrations.AddIndex(
+                    model_name="auction",
+                    index=models.Index(fields=["-opens_at", "-id"], name="auctions_au_opens_a_71611d_idx"),
+                ),
+                migrations.AddConstraint(
+                    model_name="auction",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            ("increment_fen__gt", 0),
+                            ("quantity_g__gt", 0),
+                            ("start_price_fen__gt", 0),
+                            ("years__gte", 1),
+                        ),
+                        name="auctions_positive",
                     ),
                 ),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
+                migrations.AddConstraint(
+                    model_name="auction",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(("free_until__gt", models.F("opens_at"))),
+                        name="auctions_free_period",
                     ),
                 ),
-                (
-                    "listing_id",
-                    models.BigIntegerField(db_comment="listings.Listing; one auction per offer", unique=True),
-                ),
-                ("number", models.CharField(db_comment="number of the notice", max_length=60)),
-                ("title_zh", models.CharField(max_length=200)),
-                ("title_en", models.CharField(blank=True, max_length=200)),
-                (
-                    "pollutant",
-                    models.CharField(
-                        choices=[
-                            ("COD", "化学需氧量"),
-                            ("NH3N", "氨氮"),
-                            ("SO2", "二氧化硫"),
-                            ("NOX", "氮氧化物"),
-                            ("VOCS", "挥发性有机物"),
-                            ("PM", "颗粒物"),
-                        ],
-                        max_length=8,
+                migrations.AddConstraint(
+                    model_name="auction",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            ("confirm_factor__gte", 2),
+                            ("confirm_factor__lte", 1000),
+                            ("timed_quoters_min__gte", 1),
+                            ("wait_seconds__gte", 0),
+                            ("window_seconds__gt", 0),
+                        ),
+                        name="auctions_periods",
                     ),
                 ),
-                ("quantity_g", models.BigIntegerField(db_comment="grams per year")),
-                (
-                    "price_basis",
-                    models.CharField(choices=[("PER_YEAR", "PER_YEAR"), ("TERM", "TERM")], max_length=10),
-                ),
-                ("years", models.SmallIntegerField()),
-                ("start_price_fen", models.BigIntegerField(db_comment="fen per tonne on price_basis")),
-                ("increment_fen", models.BigIntegerField(db_comment="fen per tonne on price_basis")),
-                ("opens_at", models.DateTimeField()),
-                (
-                    "free_until",
-                    models.DateTimeField(
-                        db_comment="T1; a late quote may move it where no timed period follows"
+                migrations.AddConstraint(
+                    model_name="auction",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            ("late_quote_seconds__isnull", True),
+                            models.Q(("late_quote_seconds__gt", 0), ("timed_period", False)),
+                            _connector="OR",
+                        ),
+                        name="auctions_late_quote_without_timed",
                     ),
                 ),
-                ("wait_seconds", models.IntegerField(default=240)),
-                ("window_seconds", models.IntegerField(default=240)),
-                ("timed_period", models.BooleanField(default=True)),
-                ("timed_quoters_min", models.SmallIntegerField(default=2)),
-                ("whole_steps", models.BooleanField(default=True)),
-                ("free_quoters_only", models.BooleanField(default=True)),
-                ("leader_may_raise", models.BooleanField(default=True)),
-                ("late_quote_seconds", models.IntegerField(blank=True, null=True)),
-                ("extensions_max", models.IntegerField(blank=True, null=True)),
-                ("confirm_factor", models.IntegerField(default=10)),
-                ("deposit_required", models.BooleanField(default=True)),
-                ("created_at", models.DateTimeField(db_comment="platform time of the opening act")),
-            ],
-            options={
-                "db_table": "auctions_auction",
-            },
-        ),
-        migrations.CreateModel(
-            name="AuctionEvent",
-            fields=[
-                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
-                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
-                ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.BigIntegerField()),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
+                pgtrigger.migrations.AddTrigger(
+                    model_name="auction",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="insert_insert",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func='INSERT INTO "auctions_auctionevent" ("city", "confirm_factor", "created_at", "deposit_required", "extensions_max", "free_quoters_only", "free_until", "id", "increment_fen", "late_quote_seconds", "leader_may_raise", "listing_id", "number", "opens_at", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "pollutant", "price_basis", "quantity_g", "start_price_fen", "timed_period", "timed_quoters_min", "title_en", "title_zh", "wait_seconds", "whole_steps", "window_seconds", "years") VALUES (NEW."city", NEW."confirm_factor", NEW."created_at", NEW."deposit_required", NEW."extensions_max", NEW."free_quoters_only", NEW."free_until", NEW."id", NEW."increment_fen", NEW."late_quote_seconds", NEW."leader_may_raise", NEW."listing_id", NEW."number", NEW."opens_at", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."pollutant", NEW."price_basis", NEW."quantity_g", NEW."start_price_fen", NEW."timed_period", NEW."timed_quoters_min", NEW."title_en", NEW."title_zh", NEW."wait_seconds", NEW."whole_steps", NEW."window_seconds", NEW."years"); RETURN NULL;',
+                            hash="951c610e2cf188ede94c533127d0ea5eb69dd94d",
+                            operation="INSERT",
+                            pgid="pgtrigger_insert_insert_b8b84",
+                            table="auctions_auction",
+                            when="AFTER",
+                        ),
                     ),
                 ),
-                ("listing_id", models.BigIntegerField(db_comment="listings.Listing; one auction per offer")),
-                ("number", models.CharField(db_comment="number of the notice", max_length=60)),
-                ("title_zh", models.CharField(max_length=200)),
-                ("title_en", models.CharField(blank=True, max_length=200)),
-                (
-                    "pollutant",
-                    models.CharField(
-                        choices=[
-                            ("COD", "化学需氧量"),
-                            ("NH3N", "氨氮"),
-                            ("SO2", "二氧化硫"),
-                            ("NOX", "氮氧化物"),
-                            ("VOCS", "挥发性有机物"),
-                            ("PM", "颗粒物"),
-                        ],
-                        max_length=8,
+                pgtrigger.migrations.AddTrigger(
+                    model_name="auction",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="update_update",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                            func='INSERT INTO "auctions_auctionevent" ("city", "confirm_factor", "created_at", "deposit_required", "extensions_max", "free_quoters_only", "free_until", "id", "increment_fen", "late_quote_seconds", "leader_may_raise", "listing_id", "number", "opens_at", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "pollutant", "price_basis", "quantity_g", "start_price_fen", "timed_period", "timed_quoters_min", "title_en", "title_zh", "wait_seconds", "whole_steps", "window_seconds", "years") VALUES (NEW."city", NEW."confirm_factor", NEW."created_at", NEW."deposit_required", NEW."extensions_max", NEW."free_quoters_only", NEW."free_until", NEW."id", NEW."increment_fen", NEW."late_quote_seconds", NEW."leader_may_raise", NEW."listing_id", NEW."number", NEW."opens_at", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."pollutant", NEW."price_basis", NEW."quantity_g", NEW."start_price_fen", NEW."timed_period", NEW."timed_quoters_min", NEW."title_en", NEW."title_zh", NEW."wait_seconds", NEW."whole_steps", NEW."window_seconds", NEW."years"); RETURN NULL;',
+                            hash="afa1e2c6ce527cc7cfb3d05a7867f5512d5101a6",
+                            operation="UPDATE",
+                            pgid="pgtrigger_update_update_b241e",
+                            table="auctions_auction",
+                            when="AFTER",
+                        ),
                     ),
                 ),
-                ("quantity_g", models.BigIntegerField(db_comment="grams per year")),
-                (
-                    "price_basis",
-                    models.CharField(choices=[("PER_YEAR", "PER_YEAR"), ("TERM", "TERM")], max_length=10),
-                ),
-                ("years", models.SmallIntegerField()),
-                ("start_price_fen", models.BigIntegerField(db_comment="fen per tonne on price_basis")),
-                ("increment_fen", models.BigIntegerField(db_comment="fen per tonne on price_basis")),
-                ("opens_at", models.DateTimeField()),
-                (
-                    "free_until",
-                    models.DateTimeField(
-                        db_comment="T1; a late quote may move it where no timed period follows"
+                migrations.AddField(
+                    model_name="auctionevent",
+                    name="pgh_context",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pghistory.context",
                     ),
                 ),
-                ("wait_seconds", models.IntegerField(default=240)),
-                ("window_seconds", models.IntegerField(default=240)),
-                ("timed_period", models.BooleanField(default=True)),
-                ("timed_quoters_min", models.SmallIntegerField(default=2)),
-                ("whole_steps", models.BooleanField(default=True)),
-                ("free_quoters_only", models.BooleanField(default=True)),
-                ("leader_may_raise", models.BooleanField(default=True)),
-                ("late_quote_seconds", models.IntegerField(blank=True, null=True)),
-                ("extensions_max", models.IntegerField(blank=True, null=True)),
-                ("confirm_factor", models.IntegerField(default=10)),
-                ("deposit_required", models.BooleanField(default=True)),
-                ("created_at", models.DateTimeField(db_comment="platform time of the opening act")),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.CreateModel(
-            name="AuctionResult",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("sold", models.BooleanField()),
-                ("price_fen", models.BigIntegerField(null=True)),
-                ("ended_at", models.DateTimeField()),
-                ("recorded_at", models.DateTimeField()),
-                ("bundle", models.JSONField()),
-                ("bundle_sha256", models.CharField(max_length=64)),
-            ],
-            options={
-                "db_table": "auctions_result",
-            },
-        ),
-        migrations.CreateModel(
-            name="Bid",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("seq", models.IntegerField()),
-                ("price_fen", models.BigIntegerField()),
-                ("confirmed", models.BooleanField()),
-                ("at", models.DateTimeField()),
-                ("phase", models.CharField(choices=[("FREE", "FREE"), ("TIMED", "TIMED")], max_length=6)),
-                ("ends_at", models.DateTimeField(db_comment="end of the auction as it stood after this bid")),
-                ("user_id", models.BigIntegerField(null=True)),
-                (
-                    "client",
-                    models.CharField(
-                        blank=True, db_comment="keyed digest of address and browser", max_length=64
-                    ),
-                ),
-                ("key", models.CharField(max_length=100)),
-            ],
-            options={
-                "db_table": "auctions_bid",
-            },
-        ),
-        migrations.CreateModel(
-            name="Bidder",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "mask",
-                    models.CharField(
-                        db_comment="drawn at random: says nothing about the order of sign-up", max_length=4
-                    ),
-                ),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("ADMITTED", "已入场"), ("EXCLUDED", "已取消资格")],
-                        default="ADMITTED",
-                        max_length=10,
-                    ),
-                ),
-                ("deposit_hold_id", models.BigIntegerField(blank=True, null=True)),
-                (
-                    "limit_fen",
-                    models.BigIntegerField(
-                        blank=True, db_comment="fen per tonne on the lot's basis", null=True
-                    ),
-                ),
-                ("admitted_at", models.DateTimeField()),
-            ],
-            options={
-                "db_table": "auctions_bidder",
-            },
-        ),
-        migrations.CreateModel(
-            name="BidderEvent",
-            fields=[
-                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
-                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
-                ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.BigIntegerField()),
-                (
-                    "mask",
-                    models.CharField(
-                        db_comment="drawn at random: says nothing about the order of sign-up", max_length=4
-                    ),
-                ),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("ADMITTED", "已入场"), ("EXCLUDED", "已取消资格")],
-                        default="ADMITTED",
-                        max_length=10,
-                    ),
-                ),
-                ("deposit_hold_id", models.BigIntegerField(blank=True, null=True)),
-                (
-                    "limit_fen",
-                    models.BigIntegerField(
-                        blank=True, db_comment="fen per tonne on the lot's basis", null=True
-                    ),
-                ),
-                ("admitted_at", models.DateTimeField()),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.CreateModel(
-            name="LiveEvent",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("seq", models.IntegerField()),
-                ("kind", models.CharField(max_length=12)),
-                ("data", models.TextField()),
-            ],
-            options={
-                "db_table": "auctions_live_event",
-            },
-        ),
-        migrations.CreateModel(
-            name="RefusedQuote",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("price_fen", models.BigIntegerField()),
-                ("confirmed", models.BooleanField()),
-                ("at", models.DateTimeField()),
-                ("why", models.CharField(max_length=30)),
-                ("minimum_fen", models.BigIntegerField(db_comment="the next valid price at that moment")),
-                ("user_id", models.BigIntegerField(null=True)),
-                ("client", models.CharField(blank=True, max_length=64)),
-                ("key", models.CharField(max_length=100)),
-            ],
-            options={
-                "db_table": "auctions_refused",
-            },
-        ),
-        migrations.CreateModel(
-            name="AuctionState",
-            fields=[
-                (
-                    "auction",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        primary_key=True,
-                        related_name="state_row",
-                        serialize=False,
+                migrations.AddField(
+                    model_name="auctionevent",
+                    name="pgh_obj",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="events",
                         to="auctions.auction",
                     ),
                 ),
-                ("seq", models.IntegerField(default=0)),
-                ("best_fen", models.BigIntegerField(null=True)),
-                (
-                    "free_quoters",
-                    django.contrib.postgres.fields.ArrayField(
-                        base_field=models.BigIntegerField(),
-                        db_comment="bidder ids in the order of their first quote",
-                        default=list,
-                        size=None,
+                migrations.AddField(
+                    model_name="auctionresult",
+                    name="auction",
+                    field=models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="result",
+                        to="auctions.auction",
                     ),
                 ),
-                ("free_ends_at", models.DateTimeField()),
-                ("timed_ends_at", models.DateTimeField(null=True)),
-                ("extensions", models.IntegerField(default=0)),
-                ("last_at", models.DateTimeField(null=True)),
-                ("event_seq", models.IntegerField(default=0)),
-                ("closed_at", models.DateTimeField(db_comment="when the result was recorded", null=True)),
-            ],
-            options={
-                "db_table": "auctions_state",
-            },
-        ),
-        migrations.AddIndex(
-            model_name="auction",
-            index=models.Index(fields=["-opens_at", "-id"], name="auctions_au_opens_a_71611d_idx"),
-        ),
-        migrations.AddConstraint(
-            model_name="auction",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("increment_fen__gt", 0),
-                    ("quantity_g__gt", 0),
-                    ("start_price_fen__gt", 0),
-                    ("years__gte", 1),
-                ),
-                name="auctions_positive",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="auction",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("free_until__gt", models.F("opens_at"))), name="auctions_free_period"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="auction",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("confirm_factor__gte", 2),
-                    ("confirm_factor__lte", 1000),
-                    ("timed_quoters_min__gte", 1),
-                    ("wait_seconds__gte", 0),
-                    ("window_seconds__gt", 0),
-                ),
-                name="auctions_periods",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="auction",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("late_quote_seconds__isnull", True),
-                    models.Q(("late_quote_seconds__gt", 0), ("timed_period", False)),
-                    _connector="OR",
-                ),
-                name="auctions_late_quote_without_timed",
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="auction",
-            trigger=pgtrigger.compiler.Trigger(
-                name="insert_insert",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func='INSERT INTO "auctions_auctionevent" ("city", "confirm_factor", "created_at", "deposit_required", "extensions_max", "free_quoters_only", "free_until", "id", "increment_fen", "late_quote_seconds", "leader_may_raise", "listing_id", "number", "opens_at", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "pollutant", "price_basis", "quantity_g", "start_price_fen", "timed_period", "timed_quoters_min", "title_en", "title_zh", "wait_seconds", "whole_steps", "window_seconds", "years") VALUES (NEW."city", NEW."confirm_factor", NEW."created_at", NEW."deposit_required", NEW."extensions_max", NEW."free_quoters_only", NEW."free_until", NEW."id", NEW."increment_fen", NEW."late_quote_seconds", NEW."leader_may_raise", NEW."listing_id", NEW."number", NEW."opens_at", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."pollutant", NEW."price_basis", NEW."quantity_g", NEW."start_price_fen", NEW."timed_period", NEW."timed_quoters_min", NEW."title_en", NEW."title_zh", NEW."wait_seconds", NEW."whole_steps", NEW."window_seconds", NEW."years"); RETURN NULL;',
-                    hash="951c610e2cf188ede94c533127d0ea5eb69dd94d",
-                    operation="INSERT",
-                    pgid="pgtrigger_insert_insert_b8b84",
-                    table="auctions_auction",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="auction",
-            trigger=pgtrigger.compiler.Trigger(
-                name="update_update",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
-                    func='INSERT INTO "auctions_auctionevent" ("city", "confirm_factor", "created_at", "deposit_required", "extensions_max", "free_quoters_only", "free_until", "id", "increment_fen", "late_quote_seconds", "leader_may_raise", "listing_id", "number", "opens_at", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "pollutant", "price_basis", "quantity_g", "start_price_fen", "timed_period", "timed_quoters_min", "title_en", "title_zh", "wait_seconds", "whole_steps", "window_seconds", "years") VALUES (NEW."city", NEW."confirm_factor", NEW."created_at", NEW."deposit_required", NEW."extensions_max", NEW."free_quoters_only", NEW."free_until", NEW."id", NEW."increment_fen", NEW."late_quote_seconds", NEW."leader_may_raise", NEW."listing_id", NEW."number", NEW."opens_at", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."pollutant", NEW."price_basis", NEW."quantity_g", NEW."start_price_fen", NEW."timed_period", NEW."timed_quoters_min", NEW."title_en", NEW."title_zh", NEW."wait_seconds", NEW."whole_steps", NEW."window_seconds", NEW."years"); RETURN NULL;',
-                    hash="afa1e2c6ce527cc7cfb3d05a7867f5512d5101a6",
-                    operation="UPDATE",
-                    pgid="pgtrigger_update_update_b241e",
-                    table="auctions_auction",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        migrations.AddField(
-            model_name="auctionevent",
-            name="pgh_context",
-            field=models.ForeignKey(
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                to="pghistory.context",
-            ),
-        ),
-        migrations.AddField(
-            model_name="auctionevent",
-            name="pgh_obj",
-            field=models.ForeignKey(
-                db_constraint=False,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="events",
-                to="auctions.auction",
-            ),
-        ),
-        migrations.AddField(
-            model_name="auctionresult",
-            name="auction",
-            field=models.OneToOneField(
-                on_delete=django.db.models.deletion.PROTECT, related_name="result", to="auctions.auction"
-            ),
-        ),
-        migrations.AddField(
-            model_name="bid",
-            name="auction",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="bids",
-                to="auctions.auction",
-            ),
-        ),
-        migrations.AddField(
-            model_name="bidder",
-            name="auction",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="bidders", to="auctions.auction"
-            ),
-        ),
-        migrations.AddField(
-            model_name="bidder",
-            name="organisation",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="orgs.organisation"
-            ),
-        ),
-        migrations.AddField(
-            model_name="bid",
-            name="bidder",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="bids",
-                to="auctions.bidder",
-            ),
-        ),
-        migrations.AddField(
-            model_name="auctionresult",
-            name="winner",
-            field=models.ForeignKey(
-                null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="auctions.bidder"
-            ),
-        ),
-        migrations.AddField(
-            model_name="bidderevent",
-            name="auction",
-            field=models.ForeignKey(
-                db_constraint=False,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                related_query_name="+",
-                to="auctions.auction",
-            ),
-        ),
-        migrations.AddField(
-            model_name="bidderevent",
-            name="organisation",
-            field=models.ForeignKey(
-                db_constraint=False,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                related_query_name="+",
-                to="orgs.organisation",
-            ),
-        ),
-        migrations.AddField(
-            model_name="bidderevent",
-            name="pgh_context",
-            field=models.ForeignKey(
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                to="pghistory.context",
-            ),
-        ),
-        migrations.AddField(
-            model_name="bidderevent",
-            name="pgh_obj",
-            field=models.ForeignKey(
-                db_constraint=False,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="events",
-                to="auctions.bidder",
-            ),
-        ),
-        migrations.AddField(
-            model_name="liveevent",
-            name="auction",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="live_events",
-                to="auctions.auction",
-            ),
-        ),
-        migrations.AddField(
-            model_name="refusedquote",
-            name="auction",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="refused",
-                to="auctions.auction",
-            ),
-        ),
-        migrations.AddField(
-            model_name="refusedquote",
-            name="bidder",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="refused",
-                to="auctions.bidder",
-            ),
-        ),
-        migrations.AddField(
-            model_name="auctionstate",
-            name="leader",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="auctions.bidder",
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="auctionevent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="0430ca56bf6cd4a3d1663aa60fcafbd6d2bed37f",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_b50a7",
-                    table="auctions_auctionevent",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="bidder",
-            constraint=models.UniqueConstraint(
-                fields=("auction", "organisation"), name="auctions_bidder_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="bidder",
-            constraint=models.UniqueConstraint(fields=("auction", "mask"), name="auctions_mask_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="bidder",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("limit_fen__isnull", True), ("limit_fen__gt", 0), _connector="OR"),
-                name="auctions_limit_positive",
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="bidder",
-            trigger=pgtrigger.compiler.Trigger(
-                name="insert_insert",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func='INSERT INTO "auctions_bidderevent" ("admitted_at", "auction_id", "deposit_hold_id", "id", "limit_fen", "mask", "organisation_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "state") VALUES (NEW."admitted_at", NEW."auction_id", NEW."deposit_hold_id", NEW."id", NEW."limit_fen", NEW."mask", NEW."organisation_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."state"); RETURN NULL;',
-                    hash="bf9ae27138cd508d8e71c54f7eafada0d9f2d8fd",
-                    operation="INSERT",
-                    pgid="pgtrigger_insert_insert_a5ed0",
-                    table="auctions_bidder",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="bidder",
-            trigger=pgtrigger.compiler.Trigger(
-                name="update_update",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
-                    func='INSERT INTO "auctions_bidderevent" ("admitted_at", "auction_id", "deposit_hold_id", "id", "limit_fen", "mask", "organisation_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "state") VALUES (NEW."admitted_at", NEW."auction_id", NEW."deposit_hold_id", NEW."id", NEW."limit_fen", NEW."mask", NEW."organisation_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."state"); RETURN NULL;',
-                    hash="dbf609b0216e3e78d4d5655f086e7d519874adc8",
-                    operation="UPDATE",
-                    pgid="pgtrigger_update_update_f570f",
-                    table="auctions_bidder",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="bid",
-            constraint=models.UniqueConstraint(fields=("auction", "seq"), name="auctions_bid_seq"),
-        ),
-        migrations.AddConstraint(
-            model_name="bid",
-            constraint=models.UniqueConstraint(fields=("bidder", "key"), name="auctions_bid_key_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="bid",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("price_fen__gt", 0), ("seq__gt", 0)), name="auctions_bid_positive"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="auctionresult",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("price_fen__isnull", False), ("sold", True), ("winner__isnull", False)),
-                    models.Q(("price_fen__isnull", True), ("sold", False), ("winner__isnull", True)),
-                    _connector="OR",
-                ),
-                name="auctions_sold_iff_winner",
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="bidderevent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="7ad74b9cf938cd35bd305f8ba7a351f5cd5bb848",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_80e85",
-                    table="auctions_bidderevent",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="liveevent",
-            constraint=models.UniqueConstraint(fields=("auction", "seq"), name="auctions_event_seq"),
-        ),
-        migrations.AddIndex(
-            model_name="refusedquote",
-            index=models.Index(fields=["auction", "id"], name="auctions_re_auction_ec4301_idx"),
-        ),
-        migrations.AddConstraint(
-            model_name="refusedquote",
-            constraint=models.UniqueConstraint(fields=("bidder", "key"), name="auctions_refused_key_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="auctionstate",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("best_fen__isnull", True),
-                        ("last_at__isnull", True),
-                        ("leader__isnull", True),
-                        ("seq", 0),
+                migrations.AddField(
+                    model_name="bid",
+                    name="auction",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="bids",
+                        to="auctions.auction",
                     ),
-                    models.Q(
-                        ("best_fen__isnull", False),
-                        ("last_at__isnull", False),
-                        ("leader__isnull", False),
-                        ("seq__gt", 0),
-                    ),
-                    _connector="OR",
                 ),
-                name="auctions_leader_iff_bids",
-            ),
-        ),
+                migrations.AddField(
+                    model_name="bidder",
+                    name="auction",
+                    field=models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="bidders",
+                        to="auctions.auction",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="bidder",
+                    name="organisation",
+                    field=models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="orgs.organisation"
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="bid",
+                    name="bidder",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="bids",
+                        to="auctions.bidder",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="auctionresult",
+                    name="winner",
+                    field=models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="auctions.bidder",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="bidderevent",
+                    name="auction",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="auctions.auction",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="bidderevent",
+                    name="organisation",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="orgs.organisation",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="bidderevent",
+                    name="pgh_context",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pghistory.context",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="bidderevent",
+                    name="pgh_obj",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="events",
+                        to="auctions.bidder",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="liveevent",
+                    name="auction",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="live_events",
+                        to="auctions.auction",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="refusedquote",
+                    name="auction",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="refused",
+                        to="auctions.auction",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="refusedquote",
+                    name="bidder",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="refused",
+                        to="auctions.bidder",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="auctionstate",
+                    name="leader",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="auctions.bidder",
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="auctionevent",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                            hash="0430ca56bf6cd4a3d1663aa60fcafbd6d2bed37f",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_b50a7",
+                            table="auctions_auctionevent",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="bidder",
+                    constraint=models.UniqueConstraint(
+                        fields=("auction", "organisation"), name="auctions_bidder_once"
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="bidder",
+                    constraint=models.UniqueConstraint(fields=("auction", "mask"), name="auctions_mask_once"),
+                ),
+                migrations.AddConstraint(
+                    model_name="bidder",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            ("limit_fen__isnull", True), ("limit_fen__gt", 0), _connector="OR"
+                        ),
+                        name="auctions_limit_positive",
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="bidder",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="insert_insert",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func='INSERT INTO "auctions_bidderevent" ("admitted_at", "auction_id", "deposit_hold_id", "id", "limit_fen", "mask", "organisation_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "state") VALUES (NEW."admitted_at", NEW."auction_id", NEW."deposit_hold_id", NEW."id", NEW."limit_fen", NEW."mask", NEW."organisation_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."state"); RETURN NULL;',
+                            hash="bf9ae27138cd508d8e71c54f7eafada0d9f2d8fd",
+                            operation="INSERT",
+                            pgid="pgtrigger_insert_insert_a5ed0",
+                            table="auctions_bidder",
+                            when="AFTER",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="bidder",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="update_update",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                            func='INSERT INTO "auctions_bidderevent" ("admitted_at", "auction_id", "deposit_hold_id", "id", "limit_fen", "mask", "organisation_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "state") VALUES (NEW."admitted_at", NEW."auction_id", NEW."deposit_hold_id", NEW."id", NEW."limit_fen", NEW."mask", NEW."organisation_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."state"); RETURN NULL;',
+                            hash="dbf609b0216e3e78d4d5655f086e7d519874adc8",
+                            operation="UPDATE",
+                            pgid="pgtrigger_update_update_f570f",
+                            table="auctions_bidder",
+                            when="AFTER",
+                        ),
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="bid",
+                    constraint=models.UniqueConstraint(fields=("auction", "seq"), name="auctions_bid_seq"),
+                ),
+                migrations.AddConstraint(
+                    model_name="bid",
+                    constraint=models.UniqueConstraint(
+                        fields=("bidder", "key"), name="auctions_bid_key_once"
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="bid",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(("price_fen__gt", 0), ("seq__gt", 0)), name="auctions_bid_positive"
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="auctionresult",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("price_fen__isnull", False), ("sold", True), ("winner__isnull", False)),
+                            models.Q(("price_fen__isnull", True), ("sold", False), ("winner__isnull", True)),
+                            _connector="OR",
+                        ),
+                        name="auctions_sold_iff_winner",
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="bidderevent",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                            hash="7ad74b9cf938cd35bd305f8ba7a351f5cd5bb848",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_80e85",
+                            table="auctions_bidderevent",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="liveevent",
+                    constraint=models.UniqueConstraint(fields=("auction", "seq"), name="auctions_event_seq"),
+                ),
+                migrations.AddIndex(
+                    model_name="refusedquote",
+                    index=models.Index(fields=["auction", "id"], name="auctions_re_auction_ec4301_idx"),
+                ),
+                migrations.AddConstraint(
+                    model_name="refusedquote",
+                    constraint=models.UniqueConstraint(
+                        fields=("bidder", "key"), name="auctions_refused_key_once"
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="auctionstate",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("best_fen__isnull", True),
+                                ("last_at__isnull", True),
+                                ("leader__isnull", True),
+                                ("seq", 0),
+                            ),
+                            models.Q(
+                                ("best_fen__isnull", False),
+                                ("last_at__isnull", False),
+                                ("leader__isnull", False),
+                                ("seq__gt", 0),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="auctions_leader_iff_bids",
+                    ),
+                ),
+            ]
+        )
     ]

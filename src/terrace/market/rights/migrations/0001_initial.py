@@ -9,6 +9,8 @@ import pgtrigger.migrations
 from django.contrib.postgres.operations import BtreeGistExtension
 from django.db import migrations, models
 
+from terrace.kernel.base.db import Together
+
 
 class Migration(migrations.Migration):
     initial = True
@@ -20,2516 +22,2680 @@ class Migration(migrations.Migration):
 
     operations = [
         BtreeGistExtension(),
-        migrations.CreateModel(
-            name="Area",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                ("code", models.SlugField(max_length=20, unique=True)),
-                ("name", models.CharField(max_length=40)),
-                ("name_en", models.CharField(blank=True, max_length=60)),
-                (
-                    "division_code",
-                    models.CharField(
-                        blank=True, db_comment="GB/T 2260; empty for a development zone", max_length=6
-                    ),
-                ),
-                ("is_zone", models.BooleanField(default=False)),
-                ("position", models.PositiveSmallIntegerField()),
-            ],
-            options={
-                "ordering": ["position"],
-            },
-        ),
-        migrations.CreateModel(
-            name="AreaEvent",
-            fields=[
-                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
-                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
-                ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.BigIntegerField()),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                ("code", models.SlugField(db_index=False, max_length=20)),
-                ("name", models.CharField(max_length=40)),
-                ("name_en", models.CharField(blank=True, max_length=60)),
-                (
-                    "division_code",
-                    models.CharField(
-                        blank=True, db_comment="GB/T 2260; empty for a development zone", max_length=6
-                    ),
-                ),
-                ("is_zone", models.BooleanField(default=False)),
-                ("position", models.PositiveSmallIntegerField()),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.CreateModel(
-            name="AreaQuality",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                ("year", models.PositiveSmallIntegerField()),
-                ("water_met", models.BooleanField()),
-                ("air_met", models.BooleanField()),
-                ("source", models.CharField(max_length=200)),
-                ("is_synthetic", models.BooleanField(db_comment="invented for the demo; pages say so")),
-            ],
-        ),
-        migrations.CreateModel(
-            name="AreaQualityEvent",
-            fields=[
-                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
-                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
-                ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.BigIntegerField()),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                ("year", models.PositiveSmallIntegerField()),
-                ("water_met", models.BooleanField()),
-                ("air_met", models.BooleanField()),
-                ("source", models.CharField(max_length=200)),
-                ("is_synthetic", models.BooleanField(db_comment="invented for the demo; pages say so")),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.CreateModel(
-            name="ConductRecord",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("PENALTY", "未结的处罚或责令改正"),
-                            ("SUPERVISION", "挂牌督办"),
-                            ("DISHONEST", "失信名单"),
-                        ],
-                        max_length=12,
-                    ),
-                ),
-                ("paper_no", models.CharField(max_length=120)),
-                ("since", models.DateField()),
-                ("until", models.DateField(db_comment="last day it counts; empty while open", null=True)),
-                ("recorded_at", models.DateTimeField()),
-            ],
-        ),
-        migrations.CreateModel(
-            name="ConductRecordEvent",
-            fields=[
-                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
-                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
-                ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.BigIntegerField()),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("PENALTY", "未结的处罚或责令改正"),
-                            ("SUPERVISION", "挂牌督办"),
-                            ("DISHONEST", "失信名单"),
-                        ],
-                        max_length=12,
-                    ),
-                ),
-                ("paper_no", models.CharField(max_length=120)),
-                ("since", models.DateField()),
-                ("until", models.DateField(db_comment="last day it counts; empty while open", null=True)),
-                ("recorded_at", models.DateTimeField()),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.CreateModel(
-            name="DischargeUnit",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                ("name", models.CharField(max_length=120)),
-                (
-                    "permit_no",
-                    models.CharField(
-                        blank=True,
-                        db_comment="18-character credit code + 3 digits; empty before the permit",
-                        max_length=21,
-                    ),
-                ),
-                (
-                    "basin",
-                    models.CharField(
-                        choices=[
-                            ("tuhai", "徒骇河流域"),
-                            ("majia", "马颊河流域"),
-                            ("zhangwei", "漳卫河流域"),
-                        ],
-                        max_length=12,
-                    ),
-                ),
-                (
-                    "sector",
-                    models.CharField(
-                        choices=[
-                            ("paper", "造纸"),
-                            ("textile", "纺织印染"),
-                            ("food", "食品"),
-                            ("gelatin", "阿胶制品"),
-                            ("chemical", "化工"),
-                            ("cement", "水泥建材"),
-                            ("smelting", "有色金属冶炼"),
-                            ("carbon", "碳素制品"),
-                            ("bearing", "轴承及表面处理"),
-                            ("power", "火电及热电联产"),
-                            ("sewage", "污水集中处理"),
-                            ("livestock", "畜禽养殖"),
-                            ("other", "其他工业"),
-                        ],
-                        max_length=20,
-                    ),
-                ),
-                ("thermal_power", models.BooleanField(default=False)),
-                ("agriculture", models.BooleanField(default=False)),
-                ("created_at", models.DateTimeField()),
-            ],
-        ),
-        migrations.CreateModel(
-            name="DischargeUnitEvent",
-            fields=[
-                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
-                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
-                ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.BigIntegerField()),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                ("name", models.CharField(max_length=120)),
-                (
-                    "permit_no",
-                    models.CharField(
-                        blank=True,
-                        db_comment="18-character credit code + 3 digits; empty before the permit",
-                        max_length=21,
-                    ),
-                ),
-                (
-                    "basin",
-                    models.CharField(
-                        choices=[
-                            ("tuhai", "徒骇河流域"),
-                            ("majia", "马颊河流域"),
-                            ("zhangwei", "漳卫河流域"),
-                        ],
-                        max_length=12,
-                    ),
-                ),
-                (
-                    "sector",
-                    models.CharField(
-                        choices=[
-                            ("paper", "造纸"),
-                            ("textile", "纺织印染"),
-                            ("food", "食品"),
-                            ("gelatin", "阿胶制品"),
-                            ("chemical", "化工"),
-                            ("cement", "水泥建材"),
-                            ("smelting", "有色金属冶炼"),
-                            ("carbon", "碳素制品"),
-                            ("bearing", "轴承及表面处理"),
-                            ("power", "火电及热电联产"),
-                            ("sewage", "污水集中处理"),
-                            ("livestock", "畜禽养殖"),
-                            ("other", "其他工业"),
-                        ],
-                        max_length=20,
-                    ),
-                ),
-                ("thermal_power", models.BooleanField(default=False)),
-                ("agriculture", models.BooleanField(default=False)),
-                ("created_at", models.DateTimeField()),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.CreateModel(
-            name="NeedConfirmation",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                ("number", models.CharField(max_length=40, unique=True)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("APPLIED", "分局核对中"),
-                            ("CONFIRMED", "需求已确认"),
-                            ("EXEMPT", "豁免,无需购买"),
-                            ("REFUSED", "未予确认"),
-                        ],
-                        max_length=12,
-                    ),
-                ),
-                (
-                    "verdict",
-                    models.CharField(
-                        blank=True, db_comment="of the rulebook, when it was decided", max_length=12
-                    ),
-                ),
-                (
-                    "ratio_hundredths",
-                    models.PositiveIntegerField(
-                        db_comment="replacement ratio in hundredths: 120 is 1.2:1", default=100
-                    ),
-                ),
-                ("decision_reason", models.TextField(blank=True)),
-                (
-                    "decision_record_id",
-                    models.BigIntegerField(db_comment="rulebooks.EligibilityDecision", null=True),
-                ),
-                ("applied_at", models.DateTimeField()),
-                ("decided_at", models.DateTimeField(null=True)),
-                ("case_id", models.BigIntegerField(db_comment="procedures case", null=True, unique=True)),
-            ],
-        ),
-        migrations.CreateModel(
-            name="NeedConfirmationEvent",
-            fields=[
-                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
-                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
-                ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.BigIntegerField()),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                ("number", models.CharField(max_length=40)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("APPLIED", "分局核对中"),
-                            ("CONFIRMED", "需求已确认"),
-                            ("EXEMPT", "豁免,无需购买"),
-                            ("REFUSED", "未予确认"),
-                        ],
-                        max_length=12,
-                    ),
-                ),
-                (
-                    "verdict",
-                    models.CharField(
-                        blank=True, db_comment="of the rulebook, when it was decided", max_length=12
-                    ),
-                ),
-                (
-                    "ratio_hundredths",
-                    models.PositiveIntegerField(
-                        db_comment="replacement ratio in hundredths: 120 is 1.2:1", default=100
-                    ),
-                ),
-                ("decision_reason", models.TextField(blank=True)),
-                (
-                    "decision_record_id",
-                    models.BigIntegerField(db_comment="rulebooks.EligibilityDecision", null=True),
-                ),
-                ("applied_at", models.DateTimeField()),
-                ("decided_at", models.DateTimeField(null=True)),
-                ("case_id", models.BigIntegerField(db_comment="procedures case", null=True)),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.CreateModel(
-            name="NeedLine",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                (
-                    "pollutant",
-                    models.CharField(
-                        choices=[
-                            ("COD", "化学需氧量"),
-                            ("NH3N", "氨氮"),
-                            ("SO2", "二氧化硫"),
-                            ("NOX", "氮氧化物"),
-                            ("VOCS", "挥发性有机物"),
-                            ("PM", "颗粒物"),
-                        ],
-                        max_length=8,
-                    ),
-                ),
-                ("emission_g", models.BigIntegerField(db_comment="grams per year the project will emit")),
-                (
-                    "required_g",
-                    models.BigIntegerField(
-                        db_comment="grams per year to buy: emission times ratio, rounded up"
-                    ),
-                ),
-                ("bought_g", models.BigIntegerField(default=0)),
-            ],
-        ),
-        migrations.CreateModel(
-            name="NeedLineEvent",
-            fields=[
-                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
-                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
-                ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.BigIntegerField()),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                (
-                    "pollutant",
-                    models.CharField(
-                        choices=[
-                            ("COD", "化学需氧量"),
-                            ("NH3N", "氨氮"),
-                            ("SO2", "二氧化硫"),
-                            ("NOX", "氮氧化物"),
-                            ("VOCS", "挥发性有机物"),
-                            ("PM", "颗粒物"),
-                        ],
-                        max_length=8,
-                    ),
-                ),
-                ("emission_g", models.BigIntegerField(db_comment="grams per year the project will emit")),
-                (
-                    "required_g",
-                    models.BigIntegerField(
-                        db_comment="grams per year to buy: emission times ratio, rounded up"
-                    ),
-                ),
-                ("bought_g", models.BigIntegerField(default=0)),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.CreateModel(
-            name="NumberSeries",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                ("series", models.CharField(max_length=40)),
-                ("year", models.PositiveSmallIntegerField()),
-                ("last", models.PositiveIntegerField(default=0)),
-            ],
-        ),
-        migrations.CreateModel(
-            name="Parcel",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                ("quantity_g", models.BigIntegerField(db_comment="grams per year when the parcel was made")),
-                ("block_start", models.BigIntegerField()),
-                ("block_end", models.BigIntegerField()),
-                ("taken_g", models.BigIntegerField(default=0)),
-                ("frozen_g", models.BigIntegerField(default=0)),
-                (
-                    "surplus_g",
-                    models.BigIntegerField(db_comment="verified surplus a firm may sell (R22)", default=0),
-                ),
-                (
-                    "move_kind",
-                    models.CharField(
-                        choices=[
-                            ("ISSUE", "核发"),
-                            ("INTAKE", "收储"),
-                            ("TRADE", "交易取得"),
-                            ("CONVEYANCE", "变更主体"),
-                        ],
-                        max_length=12,
-                    ),
-                ),
-                (
-                    "source",
-                    models.CharField(
-                        blank=True, db_comment="number of the paper behind the move", max_length=200
-                    ),
-                ),
-                ("ledger_entry_id", models.BigIntegerField(db_comment="the ledger entry that moved it")),
-                (
-                    "entry_key",
-                    models.CharField(db_comment="idempotency key of that entry", max_length=120, unique=True),
-                ),
-                ("made_at", models.DateTimeField()),
-            ],
-        ),
-        migrations.CreateModel(
-            name="ParcelEvent",
-            fields=[
-                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
-                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
-                ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.BigIntegerField()),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                ("quantity_g", models.BigIntegerField(db_comment="grams per year when the parcel was made")),
-                ("block_start", models.BigIntegerField()),
-                ("block_end", models.BigIntegerField()),
-                ("taken_g", models.BigIntegerField(default=0)),
-                ("frozen_g", models.BigIntegerField(default=0)),
-                (
-                    "surplus_g",
-                    models.BigIntegerField(db_comment="verified surplus a firm may sell (R22)", default=0),
-                ),
-                (
-                    "move_kind",
-                    models.CharField(
-                        choices=[
-                            ("ISSUE", "核发"),
-                            ("INTAKE", "收储"),
-                            ("TRADE", "交易取得"),
-                            ("CONVEYANCE", "变更主体"),
-                        ],
-                        max_length=12,
-                    ),
-                ),
-                (
-                    "source",
-                    models.CharField(
-                        blank=True, db_comment="number of the paper behind the move", max_length=200
-                    ),
-                ),
-                ("ledger_entry_id", models.BigIntegerField(db_comment="the ledger entry that moved it")),
-                ("entry_key", models.CharField(db_comment="idempotency key of that entry", max_length=120)),
-                ("made_at", models.DateTimeField()),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.CreateModel(
-            name="ParcelHold",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[("LISTING", "挂牌冻结"), ("COURT", "司法冻结"), ("MORTGAGE", "抵押冻结")],
-                        max_length=12,
-                    ),
-                ),
-                ("quantity_g", models.BigIntegerField()),
-                (
-                    "ledger_hold_id",
-                    models.BigIntegerField(db_comment="the ledger transfer that holds it", unique=True),
-                ),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("ACTIVE", "冻结中"), ("DELIVERED", "已交割"), ("RELEASED", "已解除")],
-                        default="ACTIVE",
-                        max_length=12,
-                    ),
-                ),
-                ("reason", models.CharField(max_length=300)),
-                ("subject_type", models.CharField(max_length=60)),
-                ("subject_id", models.CharField(max_length=60)),
-                ("placed_at", models.DateTimeField()),
-                ("ended_at", models.DateTimeField(null=True)),
-            ],
-        ),
-        migrations.CreateModel(
-            name="ParcelHoldEvent",
-            fields=[
-                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
-                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
-                ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.BigIntegerField()),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[("LISTING", "挂牌冻结"), ("COURT", "司法冻结"), ("MORTGAGE", "抵押冻结")],
-                        max_length=12,
-                    ),
-                ),
-                ("quantity_g", models.BigIntegerField()),
-                ("ledger_hold_id", models.BigIntegerField(db_comment="the ledger transfer that holds it")),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("ACTIVE", "冻结中"), ("DELIVERED", "已交割"), ("RELEASED", "已解除")],
-                        default="ACTIVE",
-                        max_length=12,
-                    ),
-                ),
-                ("reason", models.CharField(max_length=300)),
-                ("subject_type", models.CharField(max_length=60)),
-                ("subject_id", models.CharField(max_length=60)),
-                ("placed_at", models.DateTimeField()),
-                ("ended_at", models.DateTimeField(null=True)),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.CreateModel(
-            name="PermitEntry",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                (
-                    "pollutant",
-                    models.CharField(
-                        choices=[
-                            ("COD", "化学需氧量"),
-                            ("NH3N", "氨氮"),
-                            ("SO2", "二氧化硫"),
-                            ("NOX", "氮氧化物"),
-                            ("VOCS", "挥发性有机物"),
-                            ("PM", "颗粒物"),
-                        ],
-                        max_length=8,
-                    ),
-                ),
-                (
-                    "change_g",
-                    models.BigIntegerField(db_comment="grams per year; negative on the seller's permit"),
-                ),
-                (
-                    "total_g",
-                    models.BigIntegerField(db_comment="grams per year on the permit after this line"),
-                ),
-                ("certificate_no", models.CharField(max_length=60)),
-                ("note", models.CharField(blank=True, max_length=300)),
-                ("subject_type", models.CharField(max_length=60)),
-                ("subject_id", models.CharField(max_length=60)),
-                ("written_by", models.CharField(max_length=200)),
-                ("written_at", models.DateTimeField()),
-            ],
-        ),
-        migrations.CreateModel(
-            name="Project",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                ("name", models.CharField(max_length=200)),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("NEW", "新建"),
-                            ("REBUILT", "改建"),
-                            ("ENLARGED", "扩建"),
-                            ("VOLUNTARY", "现有单位自愿购买"),
-                        ],
-                        max_length=12,
-                    ),
-                ),
-                (
-                    "eia_stage",
-                    models.CharField(
-                        choices=[
-                            ("PREPARING", "环评编制中"),
-                            ("FILED", "环评已受理"),
-                            ("APPROVED", "环评已批复"),
-                        ],
-                        max_length=12,
-                    ),
-                ),
-                (
-                    "eia_no",
-                    models.CharField(
-                        blank=True, db_comment="number of the approval, once given", max_length=80
-                    ),
-                ),
-                ("description", models.TextField(blank=True)),
-                ("created_at", models.DateTimeField()),
-            ],
-        ),
-        migrations.CreateModel(
-            name="ProjectEvent",
-            fields=[
-                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
-                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
-                ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.BigIntegerField()),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                ("name", models.CharField(max_length=200)),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("NEW", "新建"),
-                            ("REBUILT", "改建"),
-                            ("ENLARGED", "扩建"),
-                            ("VOLUNTARY", "现有单位自愿购买"),
-                        ],
-                        max_length=12,
-                    ),
-                ),
-                (
-                    "eia_stage",
-                    models.CharField(
-                        choices=[
-                            ("PREPARING", "环评编制中"),
-                            ("FILED", "环评已受理"),
-                            ("APPROVED", "环评已批复"),
-                        ],
-                        max_length=12,
-                    ),
-                ),
-                (
-                    "eia_no",
-                    models.CharField(
-                        blank=True, db_comment="number of the approval, once given", max_length=80
-                    ),
-                ),
-                ("description", models.TextField(blank=True)),
-                ("created_at", models.DateTimeField()),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.CreateModel(
-            name="Right",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                ("serial", models.CharField(max_length=40, unique=True)),
-                (
-                    "pollutant",
-                    models.CharField(
-                        choices=[
-                            ("COD", "化学需氧量"),
-                            ("NH3N", "氨氮"),
-                            ("SO2", "二氧化硫"),
-                            ("NOX", "氮氧化物"),
-                            ("VOCS", "挥发性有机物"),
-                            ("PM", "颗粒物"),
-                        ],
-                        max_length=8,
-                    ),
-                ),
-                ("quantity_g", models.BigIntegerField(db_comment="grams per year issued")),
-                (
-                    "basin",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("tuhai", "徒骇河流域"),
-                            ("majia", "马颊河流域"),
-                            ("zhangwei", "漳卫河流域"),
-                        ],
-                        db_comment="empty for air",
-                        max_length=12,
-                    ),
-                ),
-                (
-                    "region",
-                    models.CharField(
-                        db_comment="where it may move: basin for water, city for air", max_length=20
-                    ),
-                ),
-                (
-                    "sector",
-                    models.CharField(
-                        choices=[
-                            ("paper", "造纸"),
-                            ("textile", "纺织印染"),
-                            ("food", "食品"),
-                            ("gelatin", "阿胶制品"),
-                            ("chemical", "化工"),
-                            ("cement", "水泥建材"),
-                            ("smelting", "有色金属冶炼"),
-                            ("carbon", "碳素制品"),
-                            ("bearing", "轴承及表面处理"),
-                            ("power", "火电及热电联产"),
-                            ("sewage", "污水集中处理"),
-                            ("livestock", "畜禽养殖"),
-                            ("other", "其他工业"),
-                        ],
-                        max_length=20,
-                    ),
-                ),
-                ("thermal_power", models.BooleanField(default=False)),
-                ("agriculture", models.BooleanField(default=False)),
-                ("paid", models.BooleanField()),
-                (
-                    "source",
-                    models.CharField(
-                        choices=[
-                            ("INITIAL", "初始排污权核定"),
-                            ("RESERVED_QUOTA", "预留初始排污权"),
-                            ("PAID_REDUCTION", "政府投资减排形成"),
-                            ("BEYOND_INITIAL", "超出初始排污权的减排量"),
-                        ],
-                        max_length=20,
-                    ),
-                ),
-                ("term_start", models.DateField()),
-                ("term_end", models.DateField()),
-                ("years", models.PositiveSmallIntegerField()),
-                (
-                    "ledger_entry_id",
-                    models.BigIntegerField(db_comment="the entry that issued it", unique=True),
-                ),
-                ("issued_at", models.DateTimeField()),
-                ("is_synthetic", models.BooleanField(default=False)),
-            ],
-        ),
-        migrations.CreateModel(
-            name="RightEvent",
-            fields=[
-                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
-                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
-                ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.BigIntegerField()),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                ("serial", models.CharField(max_length=40)),
-                (
-                    "pollutant",
-                    models.CharField(
-                        choices=[
-                            ("COD", "化学需氧量"),
-                            ("NH3N", "氨氮"),
-                            ("SO2", "二氧化硫"),
-                            ("NOX", "氮氧化物"),
-                            ("VOCS", "挥发性有机物"),
-                            ("PM", "颗粒物"),
-                        ],
-                        max_length=8,
-                    ),
-                ),
-                ("quantity_g", models.BigIntegerField(db_comment="grams per year issued")),
-                (
-                    "basin",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("tuhai", "徒骇河流域"),
-                            ("majia", "马颊河流域"),
-                            ("zhangwei", "漳卫河流域"),
-                        ],
-                        db_comment="empty for air",
-                        max_length=12,
-                    ),
-                ),
-                (
-                    "region",
-                    models.CharField(
-                        db_comment="where it may move: basin for water, city for air", max_length=20
-                    ),
-                ),
-                (
-                    "sector",
-                    models.CharField(
-                        choices=[
-                            ("paper", "造纸"),
-                            ("textile", "纺织印染"),
-                            ("food", "食品"),
-                            ("gelatin", "阿胶制品"),
-                            ("chemical", "化工"),
-                            ("cement", "水泥建材"),
-                            ("smelting", "有色金属冶炼"),
-                            ("carbon", "碳素制品"),
-                            ("bearing", "轴承及表面处理"),
-                            ("power", "火电及热电联产"),
-                            ("sewage", "污水集中处理"),
-                            ("livestock", "畜禽养殖"),
-                            ("other", "其他工业"),
-                        ],
-                        max_length=20,
-                    ),
-                ),
-                ("thermal_power", models.BooleanField(default=False)),
-                ("agriculture", models.BooleanField(default=False)),
-                ("paid", models.BooleanField()),
-                (
-                    "source",
-                    models.CharField(
-                        choices=[
-                            ("INITIAL", "初始排污权核定"),
-                            ("RESERVED_QUOTA", "预留初始排污权"),
-                            ("PAID_REDUCTION", "政府投资减排形成"),
-                            ("BEYOND_INITIAL", "超出初始排污权的减排量"),
-                        ],
-                        max_length=20,
-                    ),
-                ),
-                ("term_start", models.DateField()),
-                ("term_end", models.DateField()),
-                ("years", models.PositiveSmallIntegerField()),
-                ("ledger_entry_id", models.BigIntegerField(db_comment="the entry that issued it")),
-                ("issued_at", models.DateTimeField()),
-                ("is_synthetic", models.BooleanField(default=False)),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.CreateModel(
-            name="Verification",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                ("number", models.CharField(max_length=40, unique=True)),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[("INITIAL", "初始排污权"), ("SURPLUS", "富余排污权")], max_length=12
-                    ),
-                ),
-                (
-                    "pollutant",
-                    models.CharField(
-                        choices=[
-                            ("COD", "化学需氧量"),
-                            ("NH3N", "氨氮"),
-                            ("SO2", "二氧化硫"),
-                            ("NOX", "氮氧化物"),
-                            ("VOCS", "挥发性有机物"),
-                            ("PM", "颗粒物"),
-                        ],
-                        max_length=8,
-                    ),
-                ),
-                ("claimed_g", models.BigIntegerField(db_comment="grams per year the firm claims")),
-                (
-                    "verified_g",
-                    models.BigIntegerField(db_comment="grams per year the bureau verified", null=True),
-                ),
-                (
-                    "measure",
-                    models.CharField(
-                        choices=[
-                            ("NONE", "不适用"),
-                            ("CLOSURE", "淘汰、关闭产能"),
-                            ("CLEANER", "清洁生产改造"),
-                            ("TREATMENT", "污染治理设施升级"),
-                        ],
-                        max_length=12,
-                    ),
-                ),
-                (
-                    "grounds",
-                    models.TextField(db_comment="how the quantity was worked out, in the firm's words"),
-                ),
-                ("paid", models.BooleanField(db_comment="paid-use fee was paid for the quantity (R9)")),
-                ("term_start", models.DateField()),
-                ("years", models.PositiveSmallIntegerField()),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("APPLIED", "分局初审中"),
-                            ("REVIEWED", "市局终审中"),
-                            ("VERIFIED", "已核定"),
-                            ("REFUSED", "未予核定"),
-                        ],
-                        max_length=12,
-                    ),
-                ),
-                ("decision_reason", models.TextField(blank=True)),
-                ("applied_at", models.DateTimeField()),
-                ("decided_at", models.DateTimeField(null=True)),
-                ("case_id", models.BigIntegerField(db_comment="procedures case", null=True, unique=True)),
-            ],
-        ),
-        migrations.CreateModel(
-            name="VerificationEvent",
-            fields=[
-                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
-                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
-                ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.BigIntegerField()),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                ("number", models.CharField(max_length=40)),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[("INITIAL", "初始排污权"), ("SURPLUS", "富余排污权")], max_length=12
-                    ),
-                ),
-                (
-                    "pollutant",
-                    models.CharField(
-                        choices=[
-                            ("COD", "化学需氧量"),
-                            ("NH3N", "氨氮"),
-                            ("SO2", "二氧化硫"),
-                            ("NOX", "氮氧化物"),
-                            ("VOCS", "挥发性有机物"),
-                            ("PM", "颗粒物"),
-                        ],
-                        max_length=8,
-                    ),
-                ),
-                ("claimed_g", models.BigIntegerField(db_comment="grams per year the firm claims")),
-                (
-                    "verified_g",
-                    models.BigIntegerField(db_comment="grams per year the bureau verified", null=True),
-                ),
-                (
-                    "measure",
-                    models.CharField(
-                        choices=[
-                            ("NONE", "不适用"),
-                            ("CLOSURE", "淘汰、关闭产能"),
-                            ("CLEANER", "清洁生产改造"),
-                            ("TREATMENT", "污染治理设施升级"),
-                        ],
-                        max_length=12,
-                    ),
-                ),
-                (
-                    "grounds",
-                    models.TextField(db_comment="how the quantity was worked out, in the firm's words"),
-                ),
-                ("paid", models.BooleanField(db_comment="paid-use fee was paid for the quantity (R9)")),
-                ("term_start", models.DateField()),
-                ("years", models.PositiveSmallIntegerField()),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("APPLIED", "分局初审中"),
-                            ("REVIEWED", "市局终审中"),
-                            ("VERIFIED", "已核定"),
-                            ("REFUSED", "未予核定"),
-                        ],
-                        max_length=12,
-                    ),
-                ),
-                ("decision_reason", models.TextField(blank=True)),
-                ("applied_at", models.DateTimeField()),
-                ("decided_at", models.DateTimeField(null=True)),
-                ("case_id", models.BigIntegerField(db_comment="procedures case", null=True)),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="area",
-            trigger=pgtrigger.compiler.Trigger(
-                name="insert_insert",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func='INSERT INTO "rights_areaevent" ("city", "code", "division_code", "id", "is_zone", "name", "name_en", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "position") VALUES (NEW."city", NEW."code", NEW."division_code", NEW."id", NEW."is_zone", NEW."name", NEW."name_en", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."position"); RETURN NULL;',
-                    hash="7add2329ecb745e08e90861543c34565b309544a",
-                    operation="INSERT",
-                    pgid="pgtrigger_insert_insert_4b3a8",
-                    table="rights_area",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="area",
-            trigger=pgtrigger.compiler.Trigger(
-                name="update_update",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
-                    func='INSERT INTO "rights_areaevent" ("city", "code", "division_code", "id", "is_zone", "name", "name_en", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "position") VALUES (NEW."city", NEW."code", NEW."division_code", NEW."id", NEW."is_zone", NEW."name", NEW."name_en", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."position"); RETURN NULL;',
-                    hash="45185ebe772b9bbe53bc0972caa2006f0c2c1267",
-                    operation="UPDATE",
-                    pgid="pgtrigger_update_update_8ee2e",
-                    table="rights_area",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        migrations.AddField(
-            model_name="areaevent",
-            name="pgh_context",
-            field=models.ForeignKey(
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                to="pghistory.context",
-            ),
-        ),
-        migrations.AddField(
-            model_name="areaevent",
-            name="pgh_obj",
-            field=models.ForeignKey(
-                db_constraint=False,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="events",
-                to="rights.area",
-            ),
-        ),
-        migrations.AddField(
-            model_name="areaquality",
-            name="area",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="qualities", to="rights.area"
-            ),
-        ),
-        migrations.AddField(
-            model_name="areaqualityevent",
-            name="area",
-            field=models.ForeignKey(
-                db_constraint=False,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                related_query_name="+",
-                to="rights.area",
-            ),
-        ),
-        migrations.AddField(
-            model_name="areaqualityevent",
-            name="pgh_context",
-            field=models.ForeignKey(
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                to="pghistory.context",
-            ),
-        ),
-        migrations.AddField(
-            model_name="areaqualityevent",
-            name="pgh_obj",
-            field=models.ForeignKey(
-                db_constraint=False,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="events",
-                to="rights.areaquality",
-            ),
-        ),
-        migrations.AddField(
-            model_name="conductrecord",
-            name="organisation",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="conduct", to="orgs.organisation"
-            ),
-        ),
-        migrations.AddField(
-            model_name="conductrecordevent",
-            name="organisation",
-            field=models.ForeignKey(
-                db_constraint=False,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                related_query_name="+",
-                to="orgs.organisation",
-            ),
-        ),
-        migrations.AddField(
-            model_name="conductrecordevent",
-            name="pgh_context",
-            field=models.ForeignKey(
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                to="pghistory.context",
-            ),
-        ),
-        migrations.AddField(
-            model_name="conductrecordevent",
-            name="pgh_obj",
-            field=models.ForeignKey(
-                db_constraint=False,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="events",
-                to="rights.conductrecord",
-            ),
-        ),
-        migrations.AddField(
-            model_name="dischargeunit",
-            name="area",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="units", to="rights.area"
-            ),
-        ),
-        migrations.AddField(
-            model_name="dischargeunit",
-            name="organisation",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="units", to="orgs.organisation"
-            ),
-        ),
-        migrations.AddField(
-            model_name="dischargeunitevent",
-            name="area",
-            field=models.ForeignKey(
-                db_constraint=False,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                related_query_name="+",
-                to="rights.area",
-            ),
-        ),
-        migrations.AddField(
-            model_name="dischargeunitevent",
-            name="organisation",
-            field=models.ForeignKey(
-                db_constraint=False,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                related_query_name="+",
-                to="orgs.organisation",
-            ),
-        ),
-        migrations.AddField(
-            model_name="dischargeunitevent",
-            name="pgh_context",
-            field=models.ForeignKey(
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                to="pghistory.context",
-            ),
-        ),
-        migrations.AddField(
-            model_name="dischargeunitevent",
-            name="pgh_obj",
-            field=models.ForeignKey(
-                db_constraint=False,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="events",
-                to="rights.dischargeunit",
-            ),
-        ),
-        migrations.AddField(
-            model_name="needconfirmationevent",
-            name="pgh_context",
-            field=models.ForeignKey(
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                to="pghistory.context",
-            ),
-        ),
-        migrations.AddField(
-            model_name="needconfirmationevent",
-            name="pgh_obj",
-            field=models.ForeignKey(
-                db_constraint=False,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="events",
-                to="rights.needconfirmation",
-            ),
-        ),
-        migrations.AddField(
-            model_name="needline",
-            name="need",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="lines",
-                to="rights.needconfirmation",
-            ),
-        ),
-        migrations.AddField(
-            model_name="needlineevent",
-            name="need",
-            field=models.ForeignKey(
-                db_constraint=False,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                related_query_name="+",
-                to="rights.needconfirmation",
-            ),
-        ),
-        migrations.AddField(
-            model_name="needlineevent",
-            name="pgh_context",
-            field=models.ForeignKey(
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                to="pghistory.context",
-            ),
-        ),
-        migrations.AddField(
-            model_name="needlineevent",
-            name="pgh_obj",
-            field=models.ForeignKey(
-                db_constraint=False,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="events",
-                to="rights.needline",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="numberseries",
-            constraint=models.UniqueConstraint(fields=("city", "series", "year"), name="rights_series_once"),
-        ),
-        migrations.AddField(
-            model_name="parcel",
-            name="holder",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="parcels", to="orgs.organisation"
-            ),
-        ),
-        migrations.AddField(
-            model_name="parcel",
-            name="parent",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="children",
-                to="rights.parcel",
-            ),
-        ),
-        migrations.AddField(
-            model_name="parcel",
-            name="unit",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="parcels",
-                to="rights.dischargeunit",
-            ),
-        ),
-        migrations.AddField(
-            model_name="parcelevent",
-            name="holder",
-            field=models.ForeignKey(
-                db_constraint=False,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                related_query_name="+",
-                to="orgs.organisation",
-            ),
-        ),
-        migrations.AddField(
-            model_name="parcelevent",
-            name="parent",
-            field=models.ForeignKey(
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                related_query_name="+",
-                to="rights.parcel",
-            ),
-        ),
-        migrations.AddField(
-            model_name="parcelevent",
-            name="pgh_context",
-            field=models.ForeignKey(
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                to="pghistory.context",
-            ),
-        ),
-        migrations.AddField(
-            model_name="parcelevent",
-            name="pgh_obj",
-            field=models.ForeignKey(
-                db_constraint=False,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="events",
-                to="rights.parcel",
-            ),
-        ),
-        migrations.AddField(
-            model_name="parcelevent",
-            name="unit",
-            field=models.ForeignKey(
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                related_query_name="+",
-                to="rights.dischargeunit",
-            ),
-        ),
-        migrations.AddField(
-            model_name="parcelhold",
-            name="parcel",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="holds", to="rights.parcel"
-            ),
-        ),
-        migrations.AddField(
-            model_name="parcelholdevent",
-            name="parcel",
-            field=models.ForeignKey(
-                db_constraint=False,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                related_query_name="+",
-                to="rights.parcel",
-            ),
-        ),
-        migrations.AddField(
-            model_name="parcelholdevent",
-            name="pgh_context",
-            field=models.ForeignKey(
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                to="pghistory.context",
-            ),
-        ),
-        migrations.AddField(
-            model_name="parcelholdevent",
-            name="pgh_obj",
-            field=models.ForeignKey(
-                db_constraint=False,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="events",
-                to="rights.parcelhold",
-            ),
-        ),
-        migrations.AddField(
-            model_name="permitentry",
-            name="parcel",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="permit_entries",
-                to="rights.parcel",
-            ),
-        ),
-        migrations.AddField(
-            model_name="permitentry",
-            name="unit",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="permit_entries",
-                to="rights.dischargeunit",
-            ),
-        ),
-        migrations.AddField(
-            model_name="project",
-            name="unit",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="projects",
-                to="rights.dischargeunit",
-            ),
-        ),
-        migrations.AddField(
-            model_name="needconfirmationevent",
-            name="project",
-            field=models.ForeignKey(
-                db_constraint=False,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                related_query_name="+",
-                to="rights.project",
-            ),
-        ),
-        migrations.AddField(
-            model_name="needconfirmation",
-            name="project",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="needs", to="rights.project"
-            ),
-        ),
-        migrations.AddField(
-            model_name="projectevent",
-            name="pgh_context",
-            field=models.ForeignKey(
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                to="pghistory.context",
-            ),
-        ),
-        migrations.AddField(
-            model_name="projectevent",
-            name="pgh_obj",
-            field=models.ForeignKey(
-                db_constraint=False,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="events",
-                to="rights.project",
-            ),
-        ),
-        migrations.AddField(
-            model_name="projectevent",
-            name="unit",
-            field=models.ForeignKey(
-                db_constraint=False,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                related_query_name="+",
-                to="rights.dischargeunit",
-            ),
-        ),
-        migrations.AddField(
-            model_name="right",
-            name="area",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="rights", to="rights.area"
-            ),
-        ),
-        migrations.AddField(
-            model_name="parcelevent",
-            name="right",
-            field=models.ForeignKey(
-                db_constraint=False,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                related_query_name="+",
-                to="rights.right",
-            ),
-        ),
-        migrations.AddField(
-            model_name="parcel",
-            name="right",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="parcels", to="rights.right"
-            ),
-        ),
-        migrations.AddField(
-            model_name="rightevent",
-            name="area",
-            field=models.ForeignKey(
-                db_constraint=False,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                related_query_name="+",
-                to="rights.area",
-            ),
-        ),
-        migrations.AddField(
-            model_name="rightevent",
-            name="pgh_context",
-            field=models.ForeignKey(
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                to="pghistory.context",
-            ),
-        ),
-        migrations.AddField(
-            model_name="rightevent",
-            name="pgh_obj",
-            field=models.ForeignKey(
-                db_constraint=False,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="events",
-                to="rights.right",
-            ),
-        ),
-        migrations.AddField(
-            model_name="verification",
-            name="parcel",
-            field=models.ForeignKey(
-                db_comment="the held parcel a surplus is part of; empty for an initial right",
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="surplus_verifications",
-                to="rights.parcel",
-            ),
-        ),
-        migrations.AddField(
-            model_name="verification",
-            name="unit",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="verifications",
-                to="rights.dischargeunit",
-            ),
-        ),
-        migrations.AddField(
-            model_name="rightevent",
-            name="verification",
-            field=models.ForeignKey(
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                related_query_name="+",
-                to="rights.verification",
-            ),
-        ),
-        migrations.AddField(
-            model_name="right",
-            name="verification",
-            field=models.OneToOneField(
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="right",
-                to="rights.verification",
-            ),
-        ),
-        migrations.AddField(
-            model_name="verificationevent",
-            name="parcel",
-            field=models.ForeignKey(
-                db_comment="the held parcel a surplus is part of; empty for an initial right",
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                related_query_name="+",
-                to="rights.parcel",
-            ),
-        ),
-        migrations.AddField(
-            model_name="verificationevent",
-            name="pgh_context",
-            field=models.ForeignKey(
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                to="pghistory.context",
-            ),
-        ),
-        migrations.AddField(
-            model_name="verificationevent",
-            name="pgh_obj",
-            field=models.ForeignKey(
-                db_constraint=False,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="events",
-                to="rights.verification",
-            ),
-        ),
-        migrations.AddField(
-            model_name="verificationevent",
-            name="unit",
-            field=models.ForeignKey(
-                db_constraint=False,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                related_query_name="+",
-                to="rights.dischargeunit",
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="areaevent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="3a61bebbb7e913b554d697367d0d966dfa78f30b",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_d8a85",
-                    table="rights_areaevent",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="areaquality",
-            constraint=models.UniqueConstraint(fields=("area", "year"), name="rights_quality_once"),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="areaquality",
-            trigger=pgtrigger.compiler.Trigger(
-                name="insert_insert",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func='INSERT INTO "rights_areaqualityevent" ("air_met", "area_id", "city", "id", "is_synthetic", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "source", "water_met", "year") VALUES (NEW."air_met", NEW."area_id", NEW."city", NEW."id", NEW."is_synthetic", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."source", NEW."water_met", NEW."year"); RETURN NULL;',
-                    hash="0bbb1763249d2655b9524fa27307e246f5c6f81b",
-                    operation="INSERT",
-                    pgid="pgtrigger_insert_insert_eefe1",
-                    table="rights_areaquality",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="areaquality",
-            trigger=pgtrigger.compiler.Trigger(
-                name="update_update",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
-                    func='INSERT INTO "rights_areaqualityevent" ("air_met", "area_id", "city", "id", "is_synthetic", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "source", "water_met", "year") VALUES (NEW."air_met", NEW."area_id", NEW."city", NEW."id", NEW."is_synthetic", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."source", NEW."water_met", NEW."year"); RETURN NULL;',
-                    hash="634445779322be79c0b06f505afe121b1734c698",
-                    operation="UPDATE",
-                    pgid="pgtrigger_update_update_8b5bb",
-                    table="rights_areaquality",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="areaqualityevent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="ae6e1d4e75cfbc8748b75a36bfe7a29cbe0b015d",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_3f093",
-                    table="rights_areaqualityevent",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="conductrecord",
-            constraint=models.UniqueConstraint(
-                fields=("organisation", "kind", "paper_no"), name="rights_conduct_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="conductrecord",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("until__isnull", True), ("until__gte", models.F("since")), _connector="OR"
-                ),
-                name="rights_conduct_period",
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="conductrecord",
-            trigger=pgtrigger.compiler.Trigger(
-                name="insert_insert",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func='INSERT INTO "rights_conductrecordevent" ("city", "id", "kind", "organisation_id", "paper_no", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "recorded_at", "since", "until") VALUES (NEW."city", NEW."id", NEW."kind", NEW."organisation_id", NEW."paper_no", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."recorded_at", NEW."since", NEW."until"); RETURN NULL;',
-                    hash="64529c84cf1a08fc5320033fa4ffcba9f23ec858",
-                    operation="INSERT",
-                    pgid="pgtrigger_insert_insert_584eb",
-                    table="rights_conductrecord",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="conductrecord",
-            trigger=pgtrigger.compiler.Trigger(
-                name="update_update",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
-                    func='INSERT INTO "rights_conductrecordevent" ("city", "id", "kind", "organisation_id", "paper_no", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "recorded_at", "since", "until") VALUES (NEW."city", NEW."id", NEW."kind", NEW."organisation_id", NEW."paper_no", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."recorded_at", NEW."since", NEW."until"); RETURN NULL;',
-                    hash="36d4061caa5c1a243708a6aa0cd6eb54675d0784",
-                    operation="UPDATE",
-                    pgid="pgtrigger_update_update_9832f",
-                    table="rights_conductrecord",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="conductrecordevent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="edc7ea5fdd4fb6209f93165493c5b4e3cab01996",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_76d1c",
-                    table="rights_conductrecordevent",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="dischargeunit",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("permit_no__regex", "^([0-9A-HJ-NPQRTUWXY]{18}[0-9]{3})?$")),
-                name="rights_unit_permit_form",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="dischargeunit",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("permit_no", ""), _negated=True),
-                fields=("permit_no",),
-                name="rights_unit_permit_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="dischargeunit",
-            constraint=models.UniqueConstraint(fields=("organisation", "name"), name="rights_unit_name_once"),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="dischargeunit",
-            trigger=pgtrigger.compiler.Trigger(
-                name="insert_insert",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func='INSERT INTO "rights_dischargeunitevent" ("agriculture", "area_id", "basin", "city", "created_at", "id", "name", "organisation_id", "permit_no", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "sector", "thermal_power") VALUES (NEW."agriculture", NEW."area_id", NEW."basin", NEW."city", NEW."created_at", NEW."id", NEW."name", NEW."organisation_id", NEW."permit_no", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."sector", NEW."thermal_power"); RETURN NULL;',
-                    hash="9392f713f962e2028557eec5e98bf900ca6febed",
-                    operation="INSERT",
-                    pgid="pgtrigger_insert_insert_a2a1f",
-                    table="rights_dischargeunit",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="dischargeunit",
-            trigger=pgtrigger.compiler.Trigger(
-                name="update_update",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
-                    func='INSERT INTO "rights_dischargeunitevent" ("agriculture", "area_id", "basin", "city", "created_at", "id", "name", "organisation_id", "permit_no", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "sector", "thermal_power") VALUES (NEW."agriculture", NEW."area_id", NEW."basin", NEW."city", NEW."created_at", NEW."id", NEW."name", NEW."organisation_id", NEW."permit_no", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."sector", NEW."thermal_power"); RETURN NULL;',
-                    hash="7306adcfc563da562d1d168fd8e345f68a2b9057",
-                    operation="UPDATE",
-                    pgid="pgtrigger_update_update_568c0",
-                    table="rights_dischargeunit",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="dischargeunitevent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="506191c14e0fbf1b14f5f8162ef9278e70854bf0",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_94f17",
-                    table="rights_dischargeunitevent",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="needline",
-            constraint=models.UniqueConstraint(fields=("need", "pollutant"), name="rights_need_line_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="needline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("bought_g__gte", 0), ("emission_g__gt", 0), ("required_g__gte", models.F("emission_g"))
-                ),
-                name="rights_need_line_amounts",
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="needline",
-            trigger=pgtrigger.compiler.Trigger(
-                name="insert_insert",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func='INSERT INTO "rights_needlineevent" ("bought_g", "city", "emission_g", "id", "need_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "pollutant", "required_g") VALUES (NEW."bought_g", NEW."city", NEW."emission_g", NEW."id", NEW."need_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."pollutant", NEW."required_g"); RETURN NULL;',
-                    hash="d5068469f41725ca8ec53424b562c8d60f75fdf4",
-                    operation="INSERT",
-                    pgid="pgtrigger_insert_insert_ac650",
-                    table="rights_needline",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="needline",
-            trigger=pgtrigger.compiler.Trigger(
-                name="update_update",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
-                    func='INSERT INTO "rights_needlineevent" ("bought_g", "city", "emission_g", "id", "need_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "pollutant", "required_g") VALUES (NEW."bought_g", NEW."city", NEW."emission_g", NEW."id", NEW."need_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."pollutant", NEW."required_g"); RETURN NULL;',
-                    hash="d7af4191b2b20f94dcaf083da8a4747a7fa36453",
-                    operation="UPDATE",
-                    pgid="pgtrigger_update_update_e61cb",
-                    table="rights_needline",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="needlineevent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="4f4c81e3d2f3853d08b6c1597f79a146a74ba42f",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_bcce2",
-                    table="rights_needlineevent",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="parcelhold",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("ended_at__isnull", True), ("state", "ACTIVE")),
-                    models.Q(models.Q(("state", "ACTIVE"), _negated=True), ("ended_at__isnull", False)),
-                    _connector="OR",
-                ),
-                name="rights_hold_state",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="parcelhold",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("quantity_g__gt", 0)), name="rights_hold_positive"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="parcelhold",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "ACTIVE")),
-                fields=("parcel", "subject_type", "subject_id"),
-                name="rights_hold_once",
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="parcelhold",
-            trigger=pgtrigger.compiler.Trigger(
-                name="insert_insert",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func='INSERT INTO "rights_parcelholdevent" ("city", "ended_at", "id", "kind", "ledger_hold_id", "parcel_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "placed_at", "quantity_g", "reason", "state", "subject_id", "subject_type") VALUES (NEW."city", NEW."ended_at", NEW."id", NEW."kind", NEW."ledger_hold_id", NEW."parcel_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."placed_at", NEW."quantity_g", NEW."reason", NEW."state", NEW."subject_id", NEW."subject_type"); RETURN NULL;',
-                    hash="4f85a9f89bf1f855f0fde03f28850ca4ab2b5ba1",
-                    operation="INSERT",
-                    pgid="pgtrigger_insert_insert_8974c",
-                    table="rights_parcelhold",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="parcelhold",
-            trigger=pgtrigger.compiler.Trigger(
-                name="update_update",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
-                    func='INSERT INTO "rights_parcelholdevent" ("city", "ended_at", "id", "kind", "ledger_hold_id", "parcel_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "placed_at", "quantity_g", "reason", "state", "subject_id", "subject_type") VALUES (NEW."city", NEW."ended_at", NEW."id", NEW."kind", NEW."ledger_hold_id", NEW."parcel_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."placed_at", NEW."quantity_g", NEW."reason", NEW."state", NEW."subject_id", NEW."subject_type"); RETURN NULL;',
-                    hash="8e469adc22eeaf58c6b4e441188ee686484e1a14",
-                    operation="UPDATE",
-                    pgid="pgtrigger_update_update_344ec",
-                    table="rights_parcelhold",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="parcelholdevent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="c37ab8ae177c247f01c8030273849aecbcd9bd6d",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_bcc19",
-                    table="rights_parcelholdevent",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="permitentry",
-            constraint=models.UniqueConstraint(
-                fields=("unit", "pollutant", "certificate_no"), name="rights_permit_entry_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="permitentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(models.Q(("change_g", 0), _negated=True), ("total_g__gte", 0)),
-                name="rights_permit_amounts",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="project",
-            constraint=models.UniqueConstraint(fields=("unit", "name"), name="rights_project_name_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="project",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("eia_stage", "APPROVED"), _negated=True),
-                    models.Q(("eia_no", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="rights_project_approval_number",
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="project",
-            trigger=pgtrigger.compiler.Trigger(
-                name="insert_insert",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func='INSERT INTO "rights_projectevent" ("city", "created_at", "description", "eia_no", "eia_stage", "id", "kind", "name", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "unit_id") VALUES (NEW."city", NEW."created_at", NEW."description", NEW."eia_no", NEW."eia_stage", NEW."id", NEW."kind", NEW."name", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."unit_id"); RETURN NULL;',
-                    hash="f72532cbed58284af9bf433455ab1c23210dcc07",
-                    operation="INSERT",
-                    pgid="pgtrigger_insert_insert_f5b8d",
-                    table="rights_project",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="project",
-            trigger=pgtrigger.compiler.Trigger(
-                name="update_update",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
-                    func='INSERT INTO "rights_projectevent" ("city", "created_at", "description", "eia_no", "eia_stage", "id", "kind", "name", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "unit_id") VALUES (NEW."city", NEW."created_at", NEW."description", NEW."eia_no", NEW."eia_stage", NEW."id", NEW."kind", NEW."name", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."unit_id"); RETURN NULL;',
-                    hash="e1d04a920050142985f9ca2e5b66a5207f02f18b",
-                    operation="UPDATE",
-                    pgid="pgtrigger_update_update_cdb6a",
-                    table="rights_project",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="needconfirmationevent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="a1b4ae603afaa7b7118d61585a74b13da5514b43",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_e201b",
-                    table="rights_needconfirmationevent",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="needconfirmation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("decided_at__isnull", True), ("state", "APPLIED")),
-                    models.Q(("decided_at__isnull", False), ("state__in", ["CONFIRMED", "EXEMPT"])),
-                    models.Q(
-                        ("decided_at__isnull", False),
-                        ("state", "REFUSED"),
-                        models.Q(("decision_reason", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="rights_need_state",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="needconfirmation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("ratio_hundredths__gte", 100)), name="rights_need_ratio"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="needconfirmation",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "APPLIED")), fields=("project",), name="rights_need_one_open"
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="needconfirmation",
-            trigger=pgtrigger.compiler.Trigger(
-                name="insert_insert",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func='INSERT INTO "rights_needconfirmationevent" ("applied_at", "case_id", "city", "decided_at", "decision_reason", "decision_record_id", "id", "number", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "project_id", "ratio_hundredths", "state", "verdict") VALUES (NEW."applied_at", NEW."case_id", NEW."city", NEW."decided_at", NEW."decision_reason", NEW."decision_record_id", NEW."id", NEW."number", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."project_id", NEW."ratio_hundredths", NEW."state", NEW."verdict"); RETURN NULL;',
-                    hash="5478d60e29a5dac14967729775884e56128befa9",
-                    operation="INSERT",
-                    pgid="pgtrigger_insert_insert_1f41c",
-                    table="rights_needconfirmation",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="needconfirmation",
-            trigger=pgtrigger.compiler.Trigger(
-                name="update_update",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
-                    func='INSERT INTO "rights_needconfirmationevent" ("applied_at", "case_id", "city", "decided_at", "decision_reason", "decision_record_id", "id", "number", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "project_id", "ratio_hundredths", "state", "verdict") VALUES (NEW."applied_at", NEW."case_id", NEW."city", NEW."decided_at", NEW."decision_reason", NEW."decision_record_id", NEW."id", NEW."number", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."project_id", NEW."ratio_hundredths", NEW."state", NEW."verdict"); RETURN NULL;',
-                    hash="746ea3cc25fa35ba4ea13a6cfcccd15e0f639725",
-                    operation="UPDATE",
-                    pgid="pgtrigger_update_update_1bf5c",
-                    table="rights_needconfirmation",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="projectevent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="9d0330f43aaaf5686aa6553aa82fa44d77d6d645",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_02140",
-                    table="rights_projectevent",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="parcelevent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="1552d0c535d96b8172437346fb8859752f2f74c3",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_512af",
-                    table="rights_parcelevent",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="parcel",
-            index=models.Index(fields=["holder", "-id"], name="rights_parc_holder__fbbdaf_idx"),
-        ),
-        migrations.AddConstraint(
-            model_name="parcel",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "block_end",
-                        django.db.models.expressions.CombinedExpression(
-                            models.F("block_start"), "+", models.F("quantity_g")
-                        ),
-                    ),
-                    ("quantity_g__gt", 0),
-                ),
-                name="rights_parcel_block",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="parcel",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("frozen_g__gte", 0),
-                    (
-                        "quantity_g__gte",
-                        django.db.models.expressions.CombinedExpression(
-                            models.F("taken_g"), "+", models.F("frozen_g")
-                        ),
-                    ),
-                    ("taken_g__gte", 0),
-                ),
-                name="rights_parcel_free_not_negative",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="parcel",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "quantity_g__gte",
-                        django.db.models.expressions.CombinedExpression(
-                            models.F("taken_g"), "+", models.F("surplus_g")
-                        ),
-                    ),
-                    ("surplus_g__gte", 0),
-                ),
-                name="rights_parcel_surplus_held",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="parcel",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("move_kind", "ISSUE"), ("parent__isnull", True)),
-                    models.Q(("parent__isnull", False), models.Q(("move_kind", "ISSUE"), _negated=True)),
-                    _connector="OR",
-                ),
-                name="rights_parcel_root_is_issue",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="parcel",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("parent__isnull", True)), fields=("right",), name="rights_parcel_one_root"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="parcel",
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
-                expressions=[
-                    (models.F("right"), "="),
-                    (
-                        models.Func(
-                            django.db.models.expressions.CombinedExpression(
-                                models.F("block_start"), "+", models.F("taken_g")
+        Together(
+            [
+                migrations.CreateModel(
+                    name="Area",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                             ),
-                            models.F("block_end"),
-                            models.Value("[)"),
-                            function="int8range",
-                            output_field=django.contrib.postgres.fields.ranges.BigIntegerRangeField(),
                         ),
-                        "&&",
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        ("code", models.SlugField(max_length=20, unique=True)),
+                        ("name", models.CharField(max_length=40)),
+                        ("name_en", models.CharField(blank=True, max_length=60)),
+                        (
+                            "division_code",
+                            models.CharField(
+                                blank=True, db_comment="GB/T 2260; empty for a development zone", max_length=6
+                            ),
+                        ),
+                        ("is_zone", models.BooleanField(default=False)),
+                        ("position", models.PositiveSmallIntegerField()),
+                    ],
+                    options={
+                        "ordering": ["position"],
+                    },
+                ),
+                migrations.CreateModel(
+                    name="AreaEvent",
+                    fields=[
+                        ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                        ("pgh_label", models.TextField(help_text="The event label.")),
+                        ("id", models.BigIntegerField()),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        ("code", models.SlugField(db_index=False, max_length=20)),
+                        ("name", models.CharField(max_length=40)),
+                        ("name_en", models.CharField(blank=True, max_length=60)),
+                        (
+                            "division_code",
+                            models.CharField(
+                                blank=True, db_comment="GB/T 2260; empty for a development zone", max_length=6
+                            ),
+                        ),
+                        ("is_zone", models.BooleanField(default=False)),
+                        ("position", models.PositiveSmallIntegerField()),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
+                ),
+                migrations.CreateModel(
+                    name="AreaQuality",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        ("year", models.PositiveSmallIntegerField()),
+                        ("water_met", models.BooleanField()),
+                        ("air_met", models.BooleanField()),
+                        ("source", models.CharField(max_length=200)),
+                        (
+                            "is_synthetic",
+                            models.BooleanField(db_comment="invented for the demo; pages say so"),
+                        ),
+                    ],
+                ),
+                migrations.CreateModel(
+                    name="AreaQualityEvent",
+                    fields=[
+                        ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                        ("pgh_label", models.TextField(help_text="The event label.")),
+                        ("id", models.BigIntegerField()),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        ("year", models.PositiveSmallIntegerField()),
+                        ("water_met", models.BooleanField()),
+                        ("air_met", models.BooleanField()),
+                        ("source", models.CharField(max_length=200)),
+                        (
+                            "is_synthetic",
+                            models.BooleanField(db_comment="invented for the demo; pages say so"),
+                        ),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
+                ),
+                migrations.CreateModel(
+                    name="ConductRecord",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        (
+                            "kind",
+                            models.CharField(
+                                choices=[
+                                    ("PENALTY", "未结的处罚或责令改正"),
+                                    ("SUPERVISION", "挂牌督办"),
+                                    ("DISHONEST", "失信名单"),
+                                ],
+                                max_length=12,
+                            ),
+                        ),
+                        ("paper_no", models.CharField(max_length=120)),
+                        ("since", models.DateField()),
+                        (
+                            "until",
+                            models.DateField(db_comment="last day it counts; empty while open", null=True),
+                        ),
+                        ("recorded_at", models.DateTimeField()),
+                    ],
+                ),
+                migrations.CreateModel(
+                    name="ConductRecordEvent",
+                    fields=[
+                        ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                        ("pgh_label", models.TextField(help_text="The event label.")),
+                        ("id", models.BigIntegerField()),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        (
+                            "kind",
+                            models.CharField(
+                                choices=[
+                                    ("PENALTY", "未结的处罚或责令改正"),
+                                    ("SUPERVISION", "挂牌督办"),
+                                    ("DISHONEST", "失信名单"),
+                                ],
+                                max_length=12,
+                            ),
+                        ),
+                        ("paper_no", models.CharField(max_length=120)),
+                        ("since", models.DateField()),
+                        (
+                            "until",
+                            models.DateField(db_comment="last day it counts; empty while open", null=True),
+                        ),
+                        ("recorded_at", models.DateTimeField()),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
+                ),
+                migrations.CreateModel(
+                    name="DischargeUnit",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        ("name", models.CharField(max_length=120)),
+                        (
+                            "permit_no",
+                            models.CharField(
+                                blank=True,
+                                db_comment="18-character credit code + 3 digits; empty before the permit",
+                                max_length=21,
+                            ),
+                        ),
+                        (
+                            "basin",
+                            models.CharField(
+                                choices=[
+                                    ("tuhai", "徒骇河流域"),
+                                    ("majia", "马颊河流域"),
+                                    ("zhangwei", "漳卫河流域"),
+                                ],
+                                max_length=12,
+                            ),
+                        ),
+                        (
+                            "sector",
+                            models.CharField(
+                                choices=[
+                                    ("paper", "造纸"),
+                                    ("textile", "纺织印染"),
+                                    ("food", "食品"),
+                                    ("gelatin", "阿胶制品"),
+                                    ("chemical", "化工"),
+                                    ("cement", "水泥建材"),
+                                    ("smelting", "有色金属冶炼"),
+                                    ("carbon", "碳素制品"),
+                                    ("bearing", "轴承及表面处理"),
+                                    ("power", "火电及热电联产"),
+                                    ("sewage", "污水集中处理"),
+                                    ("livestock", "畜禽养殖"),
+                                    ("other", "其他工业"),
+                                ],
+                                max_length=20,
+                            ),
+                        ),
+                        ("thermal_power", models.BooleanField(default=False)),
+                        ("agriculture", models.BooleanField(default=False)),
+                        ("created_at", models.DateTimeField()),
+                    ],
+                ),
+                migrations.CreateModel(
+                    name="DischargeUnitEvent",
+                    fields=[
+                        ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                        ("pgh_label", models.TextField(help_text="The event label.")),
+                        ("id", models.BigIntegerField()),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        ("name", models.CharField(max_length=120)),
+                        (
+                            "permit_no",
+                            models.CharField(
+                                blank=True,
+                                db_comment="18-character credit code + 3 digits; empty before the permit",
+                                max_length=21,
+                            ),
+                        ),
+                        (
+                            "basin",
+                            models.CharField(
+                                choices=[
+                                    ("tuhai", "徒骇河流域"),
+                                    ("majia", "马颊河流域"),
+                                    ("zhangwei", "漳卫河流域"),
+                                ],
+                                max_length=12,
+                            ),
+                        ),
+                        (
+                            "sector",
+                            models.CharField(
+                                choices=[
+                                    ("paper", "造纸"),
+                                    ("textile", "纺织印染"),
+                                    ("food", "食品"),
+                                    ("gelatin", "阿胶制品"),
+                                    ("chemical", "化工"),
+                                    ("cement", "水泥建材"),
+                                    ("smelting", "有色金属冶炼"),
+                                    ("carbon", "碳素制品"),
+                                    ("bearing", "轴承及表面处理"),
+                                    ("power", "火电及热电联产"),
+                                    ("sewage", "污水集中处理"),
+                                    ("livestock", "畜禽养殖"),
+                                    ("other", "其他工业"),
+                                ],
+                                max_length=20,
+                            ),
+                        ),
+                        ("thermal_power", models.BooleanField(default=False)),
+                        ("agriculture", models.BooleanField(default=False)),
+                        ("created_at", models.DateTimeField()),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
+                ),
+                migrations.CreateModel(
+                    name="NeedConfirmation",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        ("number", models.CharField(max_length=40, unique=True)),
+                        (
+                            "state",
+                            models.CharField(
+                                choices=[
+                                    ("APPLIED", "分局核对中"),
+                                    ("CONFIRMED", "需求已确认"),
+                                    ("EXEMPT", "豁免,无需购买"),
+                                    ("REFUSED", "未予确认"),
+                                ],
+                                max_length=12,
+                            ),
+                        ),
+                        (
+                            "verdict",
+                            models.CharField(
+                                blank=True, db_comment="of the rulebook, when it was decided", max_length=12
+                            ),
+                        ),
+                        (
+                            "ratio_hundredths",
+                            models.PositiveIntegerField(
+                                db_comment="replacement ratio in hundredths: 120 is 1.2:1", default=100
+                            ),
+                        ),
+                        ("decision_reason", models.TextField(blank=True)),
+                        (
+                            "decision_record_id",
+                            models.BigIntegerField(db_comment="rulebooks.EligibilityDecision", null=True),
+                        ),
+                        ("applied_at", models.DateTimeField()),
+                        ("decided_at", models.DateTimeField(null=True)),
+                        (
+                            "case_id",
+                            models.BigIntegerField(db_comment="procedures case", null=True, unique=True),
+                        ),
+                    ],
+                ),
+                migrations.CreateModel(
+                    name="NeedConfirmationEvent",
+                    fields=[
+                        ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                        ("pgh_label", models.TextField(help_text="The event label.")),
+                        ("id", models.BigIntegerField()),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        ("number", models.CharField(max_length=40)),
+                        (
+                            "state",
+                            models.CharField(
+                                choices=[
+                                    ("APPLIED", "分局核对中"),
+                                    ("CONFIRMED", "需求已确认"),
+                                    ("EXEMPT", "豁免,无需购买"),
+                                    ("REFUSED", "未予确认"),
+                                ],
+                                max_length=12,
+                            ),
+                        ),
+                        (
+                            "verdict",
+                            models.CharField(
+                                blank=True, db_comment="of the rulebook, when it was decided", max_length=12
+                            ),
+                        ),
+                        (
+                            "ratio_hundredths",
+                            models.PositiveIntegerField(
+                                db_comment="replacement ratio in hundredths: 120 is 1.2:1", default=100
+                            ),
+                        ),
+                        ("decision_reason", models.TextField(blank=True)),
+                        (
+                            "decision_record_id",
+                            models.BigIntegerField(db_comment="rulebooks.EligibilityDecision", null=True),
+                        ),
+                        ("applied_at", models.DateTimeField()),
+                        ("decided_at", models.DateTimeField(null=True)),
+                        ("case_id", models.BigIntegerField(db_comment="procedures case", null=True)),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
+                ),
+                migrations.CreateModel(
+                    name="NeedLine",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        (
+                            "pollutant",
+                            models.CharField(
+                                choices=[
+                                    ("COD", "化学需氧量"),
+                                    ("NH3N", "氨氮"),
+                                    ("SO2", "二氧化硫"),
+                                    ("NOX", "氮氧化物"),
+                                    ("VOCS", "挥发性有机物"),
+                                    ("PM", "颗粒物"),
+                                ],
+                                max_length=8,
+                            ),
+                        ),
+                        (
+                            "emission_g",
+                            models.BigIntegerField(db_comment="grams per year the project will emit"),
+                        ),
+                        (
+                            "required_g",
+                            models.BigIntegerField(
+                                db_comment="grams per year to buy: emission times ratio, rounded up"
+                            ),
+                        ),
+                        ("bought_g", models.BigIntegerField(default=0)),
+                    ],
+                ),
+                migrations.CreateModel(
+                    name="NeedLineEvent",
+                    fields=[
+                        ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                        ("pgh_label", models.TextField(help_text="The event label.")),
+                        ("id", models.BigIntegerField()),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        (
+                            "pollutant",
+                            models.CharField(
+                                choices=[
+                                    ("COD", "化学需氧量"),
+                                    ("NH3N", "氨氮"),
+                                    ("SO2", "二氧化硫"),
+                                    ("NOX", "氮氧化物"),
+                                    ("VOCS", "挥发性有机物"),
+                                    ("PM", "颗粒物"),
+                                ],
+                                max_length=8,
+                            ),
+                        ),
+                        (
+                            "emission_g",
+                            models.BigIntegerField(db_comment="grams per year the project will emit"),
+                        ),
+                        (
+                            "required_g",
+                            models.BigIntegerField(
+                                db_comment="grams per year to buy: emission times ratio, rounded up"
+                            ),
+                        ),
+                        ("bought_g", models.BigIntegerField(default=0)),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
+                ),
+                migrations.CreateModel(
+                    name="NumberSeries",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        ("series", models.CharField(max_length=40)),
+                        ("year", models.PositiveSmallIntegerField()),
+                        ("last", models.PositiveIntegerField(default=0)),
+                    ],
+                ),
+                migrations.CreateModel(
+                    name="Parcel",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        (
+                            "quantity_g",
+                            models.BigIntegerField(db_comment="grams per year when the parcel was made"),
+                        ),
+                        ("block_start", models.BigIntegerField()),
+                        ("block_end", models.BigIntegerField()),
+                        ("taken_g", models.BigIntegerField(default=0)),
+                        ("frozen_g", models.BigIntegerField(default=0)),
+                        (
+                            "surplus_g",
+                            models.BigIntegerField(
+                                db_comment="verified surplus a firm may sell (R22)", default=0
+                            ),
+                        ),
+                        (
+                            "move_kind",
+                            models.CharField(
+                                choices=[
+                                    ("ISSUE", "核发"),
+                                    ("INTAKE", "收储"),
+                                    ("TRADE", "交易取得"),
+                                    ("CONVEYANCE", "变更主体"),
+                                ],
+                                max_length=12,
+                            ),
+                        ),
+                        (
+                            "source",
+                            models.CharField(
+                                blank=True, db_comment="number of the paper behind the move", max_length=200
+                            ),
+                        ),
+                        (
+                            "ledger_entry_id",
+                            models.BigIntegerField(db_comment="the ledger entry that moved it"),
+                        ),
+                        (
+                            "entry_key",
+                            models.CharField(
+                                db_comment="idempotency key of that entry", max_length=120, unique=True
+                            ),
+                        ),
+                        ("made_at", models.DateTimeField()),
+                    ],
+                ),
+                migrations.CreateModel(
+                    name="ParcelEvent",
+                    fields=[
+                        ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                        ("pgh_label", models.TextField(help_text="The event label.")),
+                        ("id", models.BigIntegerField()),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        (
+                            "quantity_g",
+                            models.BigIntegerField(db_comment="grams per year when the parcel was made"),
+                        ),
+                        ("block_start", models.BigIntegerField()),
+                        ("block_end", models.BigIntegerField()),
+                        ("taken_g", models.BigIntegerField(default=0)),
+                        ("frozen_g", models.BigIntegerField(default=0)),
+                        (
+                            "surplus_g",
+                            models.BigIntegerField(
+                                db_comment="verified surplus a firm may sell (R22)", default=0
+                            ),
+                        ),
+                        (
+                            "move_kind",
+                            models.CharField(
+                                choices=[
+                                    ("ISSUE", "核发"),
+                                    ("INTAKE", "收储"),
+                                    ("TRADE", "交易取得"),
+                                    ("CONVEYANCE", "变更主体"),
+                                ],
+                                max_length=12,
+                            ),
+                        ),
+                        (
+                            "source",
+                            models.CharField(
+                                blank=True, db_comment="number of the paper behind the move", max_length=200
+                            ),
+                        ),
+                        (
+                            "ledger_entry_id",
+                            models.BigIntegerField(db_comment="the ledger entry that moved it"),
+                        ),
+                        (
+                            "entry_key",
+                            models.CharField(db_comment="idempotency key of that entry", max_length=120),
+                        ),
+                        ("made_at", models.DateTimeField()),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
+                ),
+                migrations.CreateModel(
+                    name="ParcelHold",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        (
+                            "kind",
+                            models.CharField(
+                                choices=[
+                                    ("LISTING", "挂牌冻结"),
+                                    ("COURT", "司法冻结"),
+                                    ("MORTGAGE", "抵押冻结"),
+                                ],
+                                max_length=12,
+                            ),
+                        ),
+                        ("quantity_g", models.BigIntegerField()),
+                        (
+                            "ledger_hold_id",
+                            models.BigIntegerField(
+                                db_comment="the ledger transfer that holds it", unique=True
+                            ),
+                        ),
+                        (
+                            "state",
+                            models.CharField(
+                                choices=[
+                                    ("ACTIVE", "冻结中"),
+                                    ("DELIVERED", "已交割"),
+                                    ("RELEASED", "已解除"),
+                                ],
+                                default="ACTIVE",
+                                max_length=12,
+                            ),
+                        ),
+                        ("reason", models.CharField(max_length=300)),
+                        ("subject_type", models.CharField(max_length=60)),
+                        ("subject_id", models.CharField(max_length=60)),
+                        ("placed_at", models.DateTimeField()),
+                        ("ended_at", models.DateTimeField(null=True)),
+                    ],
+                ),
+                migrations.CreateModel(
+                    name="ParcelHoldEvent",
+                    fields=[
+                        ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                        ("pgh_label", models.TextField(help_text="The event label.")),
+                        ("id", models.BigIntegerField()),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        (
+                            "kind",
+                            models.CharField(
+                                choices=[
+                                    ("LISTING", "挂牌冻结"),
+                                    ("COURT", "司法冻结"),
+                                    ("MORTGAGE", "抵押冻结"),
+                                ],
+                                max_length=12,
+                            ),
+                        ),
+                        ("quantity_g", models.BigIntegerField()),
+                        (
+                            "ledger_hold_id",
+                            models.BigIntegerField(db_comment="the ledger transfer that holds it"),
+                        ),
+                        (
+                            "state",
+                            models.CharField(
+                                choices=[
+                                    ("ACTIVE", "冻结中"),
+                                    ("DELIVERED", "已交割"),
+                                    ("RELEASED", "已解除"),
+                                ],
+                                default="ACTIVE",
+                                max_length=12,
+                            ),
+                        ),
+                        ("reason", models.CharField(max_length=300)),
+                        ("subject_type", models.CharField(max_length=60)),
+                        ("subject_id", models.CharField(max_length=60)),
+                        ("placed_at", models.DateTimeField()),
+                        ("ended_at", models.DateTimeField(null=True)),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
+                ),
+                migrations.CreateModel(
+                    name="PermitEntry",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        (
+                            "pollutant",
+                            models.CharField(
+                                choices=[
+                                    ("COD", "化学需氧量"),
+                                    ("NH3N", "氨氮"),
+                                    ("SO2", "二氧化硫"),
+                                    ("NOX", "氮氧化物"),
+                                    ("VOCS", "挥发性有机物"),
+                                    ("PM", "颗粒物"),
+                                ],
+                                max_length=8,
+                            ),
+                        ),
+                        (
+                            "change_g",
+                            models.BigIntegerField(
+                                db_comment="grams per year; negative on the seller's permit"
+                            ),
+                        ),
+                        (
+                            "total_g",
+                            models.BigIntegerField(db_comment="grams per year on the permit after this line"),
+                        ),
+                        ("certificate_no", models.CharField(max_length=60)),
+                        ("note", models.CharField(blank=True, max_length=300)),
+                        ("subject_type", models.CharField(max_length=60)),
+                        ("subject_id", models.CharField(max_length=60)),
+                        ("written_by", models.CharField(max_length=200)),
+                        ("written_at", models.DateTimeField()),
+                    ],
+                ),
+                migrations.CreateModel(
+                    name="Project",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        ("name", models.CharField(max_length=200)),
+                        (
+                            "kind",
+                            models.CharField(
+                                choices=[
+                                    ("NEW", "新建"),
+                                    ("REBUILT", "改建"),
+                                    ("ENLARGED", "扩建"),
+                                    ("VOLUNTARY", "现有单位自愿购买"),
+                                ],
+                                max_length=12,
+                            ),
+                        ),
+                        (
+                            "eia_stage",
+                            models.CharField(
+                                choices=[
+                                    ("PREPARING", "环评编制中"),
+                                    ("FILED", "环评已受理"),
+                                    ("APPROVED", "环评已批复"),
+                                ],
+                                max_length=12,
+                            ),
+                        ),
+                        (
+                            "eia_no",
+                            models.CharField(
+                                blank=True, db_comment="number of the approval, once given", max_length=80
+                            ),
+                        ),
+                        ("description", models.TextField(blank=True)),
+                        ("created_at", models.DateTimeField()),
+                    ],
+                ),
+                migrations.CreateModel(
+                    name="ProjectEvent",
+                    fields=[
+                        ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                        ("pgh_label", models.TextField(help_text="The event label.")),
+                        ("id", models.BigIntegerField()),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        ("name", models.CharField(max_length=200)),
+                        (
+                            "kind",
+                            models.CharField(
+                                choices=[
+                                    ("NEW", "新建"),
+                                    ("REBUILT", "改建"),
+                                    ("ENLARGED", "扩建"),
+                                    ("VOLUNTARY", "现有单位自愿购买"),
+                                ],
+                                max_length=12,
+                            ),
+                        ),
+                        (
+                            "eia_stage",
+                            models.CharField(
+                                choices=[
+                                    ("PREPARING", "环评编制中"),
+                                    ("FILED", "环评已受理"),
+                                    ("APPROVED", "环评已批复"),
+                                ],
+                                max_length=12,
+                            ),
+                        ),
+                        (
+                            "eia_no",
+                            models.CharField(
+                                blank=True, db_comment="number of the approval, once given", max_length=80
+                            ),
+                        ),
+                        ("description", models.TextField(blank=True)),
+                        ("created_at", models.DateTimeField()),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
+                ),
+                migrations.CreateModel(
+                    name="Right",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        ("serial", models.CharField(max_length=40, unique=True)),
+                        (
+                            "pollutant",
+                            models.CharField(
+                                choices=[
+                                    ("COD", "化学需氧量"),
+                                    ("NH3N", "氨氮"),
+                                    ("SO2", "二氧化硫"),
+                                    ("NOX", "氮氧化物"),
+                                    ("VOCS", "挥发性有机物"),
+                                    ("PM", "颗粒物"),
+                                ],
+                                max_length=8,
+                            ),
+                        ),
+                        ("quantity_g", models.BigIntegerField(db_comment="grams per year issued")),
+                        (
+                            "basin",
+                            models.CharField(
+                                blank=True,
+                                choices=[
+                                    ("tuhai", "徒骇河流域"),
+                                    ("majia", "马颊河流域"),
+                                    ("zhangwei", "漳卫河流域"),
+                                ],
+                                db_comment="empty for air",
+                                max_length=12,
+                            ),
+                        ),
+                        (
+                            "region",
+                            models.CharField(
+                                db_comment="where it may move: basin for water, city for air", max_length=20
+                            ),
+                        ),
+                        (
+                            "sector",
+                            models.CharField(
+                                choices=[
+                                    ("paper", "造纸"),
+                                    ("textile", "纺织印染"),
+                                    ("food", "食品"),
+                                    ("gelatin", "阿胶制品"),
+                                    ("chemical", "化工"),
+                                    ("cement", "水泥建材"),
+                                    ("smelting", "有色金属冶炼"),
+                                    ("carbon", "碳素制品"),
+                                    ("bearing", "轴承及表面处理"),
+                                    ("power", "火电及热电联产"),
+                                    ("sewage", "污水集中处理"),
+                                    ("livestock", "畜禽养殖"),
+                                    ("other", "其他工业"),
+                                ],
+                                max_length=20,
+                            ),
+                        ),
+                        ("thermal_power", models.BooleanField(default=False)),
+                        ("agriculture", models.BooleanField(default=False)),
+                        ("paid", models.BooleanField()),
+                        (
+                            "source",
+                            models.CharField(
+                                choices=[
+                                    ("INITIAL", "初始排污权核定"),
+                                    ("RESERVED_QUOTA", "预留初始排污权"),
+                                    ("PAID_REDUCTION", "政府投资减排形成"),
+                                    ("BEYOND_INITIAL", "超出初始排污权的减排量"),
+                                ],
+                                max_length=20,
+                            ),
+                        ),
+                        ("term_start", models.DateField()),
+                        ("term_end", models.DateField()),
+                        ("years", models.PositiveSmallIntegerField()),
+                        (
+                            "ledger_entry_id",
+                            models.BigIntegerField(db_comment="the entry that issued it", unique=True),
+                        ),
+                        ("issued_at", models.DateTimeField()),
+                        ("is_synthetic", models.BooleanField(default=False)),
+                    ],
+                ),
+                migrations.CreateModel(
+                    name="RightEvent",
+                    fields=[
+                        ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                        ("pgh_label", models.TextField(help_text="The event label.")),
+                        ("id", models.BigIntegerField()),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        ("serial", models.CharField(max_length=40)),
+                        (
+                            "pollutant",
+                            models.CharField(
+                                choices=[
+                                    ("COD", "化学需氧量"),
+                                    ("NH3N", "氨氮"),
+                                    ("SO2", "二氧化硫"),
+                                    ("NOX", "氮氧化物"),
+                                    ("VOCS", "挥发性有机物"),
+                                    ("PM", "颗粒物"),
+                                ],
+                                max_length=8,
+                            ),
+                        ),
+                        ("quantity_g", models.BigIntegerField(db_comment="grams per year issued")),
+                        (
+                            "basin",
+                            models.CharField(
+                                blank=True,
+                                choices=[
+                                    ("tuhai", "徒骇河流域"),
+                                    ("majia", "马颊河流域"),
+                                    ("zhangwei", "漳卫河流域"),
+                                ],
+                                db_comment="empty for air",
+                                max_length=12,
+                            ),
+                        ),
+                        (
+                            "region",
+                            models.CharField(
+                                db_comment="where it may move: basin for water, city for air", max_length=20
+                            ),
+                        ),
+                        (
+                            "sector",
+                            models.CharField(
+                                choices=[
+                                    ("paper", "造纸"),
+                                    ("textile", "纺织印染"),
+                                    ("food", "食品"),
+                                    ("gelatin", "阿胶制品"),
+                                    ("chemical", "化工"),
+                                    ("cement", "水泥建材"),
+                                    ("smelting", "有色金属冶炼"),
+                                    ("carbon", "碳素制品"),
+                                    ("bearing", "轴承及表面处理"),
+                                    ("power", "火电及热电联产"),
+                                    ("sewage", "污水集中处理"),
+                                    ("livestock", "畜禽养殖"),
+                                    ("other", "其他工业"),
+                                ],
+                                max_length=20,
+                            ),
+                        ),
+                        ("thermal_power", models.BooleanField(default=False)),
+                        ("agriculture", models.BooleanField(default=False)),
+                        ("paid", models.BooleanField()),
+                        (
+                            "source",
+                            models.CharField(
+                                choices=[
+                                    ("INITIAL", "初始排污权核定"),
+                                    ("RESERVED_QUOTA", "预留初始排污权"),
+                                    ("PAID_REDUCTION", "政府投资减排形成"),
+                                    ("BEYOND_INITIAL", "超出初始排污权的减排量"),
+                                ],
+                                max_length=20,
+                            ),
+                        ),
+                        ("term_start", models.DateField()),
+                        ("term_end", models.DateField()),
+                        ("years", models.PositiveSmallIntegerField()),
+                        ("ledger_entry_id", models.BigIntegerField(db_comment="the entry that issued it")),
+                        ("issued_at", models.DateTimeField()),
+                        ("is_synthetic", models.BooleanField(default=False)),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
+                ),
+                migrations.CreateModel(
+                    name="Verification",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        ("number", models.CharField(max_length=40, unique=True)),
+                        (
+                            "kind",
+                            models.CharField(
+                                choices=[("INITIAL", "初始排污权"), ("SURPLUS", "富余排污权")], max_length=12
+                            ),
+                        ),
+                        (
+                            "pollutant",
+                            models.CharField(
+                                choices=[
+                                    ("COD", "化学需氧量"),
+                                    ("NH3N", "氨氮"),
+                                    ("SO2", "二氧化硫"),
+                                    ("NOX", "氮氧化物"),
+                                    ("VOCS", "挥发性有机物"),
+                                    ("PM", "颗粒物"),
+                                ],
+                                max_length=8,
+                            ),
+                        ),
+                        ("claimed_g", models.BigIntegerField(db_comment="grams per year the firm claims")),
+                        (
+                            "verified_g",
+                            models.BigIntegerField(
+                                db_comment="grams per year the bureau verified", null=True
+                            ),
+                        ),
+                        (
+                            "measure",
+                            models.CharField(
+                                choices=[
+                                    ("NONE", "不适用"),
+                                    ("CLOSURE", "淘汰、关闭产能"),
+                                    ("CLEANER", "清洁生产改造"),
+                                    ("TREATMENT", "污染治理设施升级"),
+                                ],
+                                max_length=12,
+                            ),
+                        ),
+                        (
+                            "grounds",
+                            models.TextField(
+                                db_comment="how the quantity was worked out, in the firm's words"
+                            ),
+                        ),
+                        (
+                            "paid",
+                            models.BooleanField(db_comment="paid-use fee was paid for the quantity (R9)"),
+                        ),
+                        ("term_start", models.DateField()),
+                        ("years", models.PositiveSmallIntegerField()),
+                        (
+                            "state",
+                            models.CharField(
+                                choices=[
+                                    ("APPLIED", "分局初审中"),
+                                    ("REVIEWED", "市局终审中"),
+                                    ("VERIFIED", "已核定"),
+                                    ("REFUSED", "未予核定"),
+                                ],
+                                max_length=12,
+                            ),
+                        ),
+                        ("decision_reason", models.TextField(blank=True)),
+                        ("applied_at", models.DateTimeField()),
+                        ("decided_at", models.DateTimeField(null=True)),
+                        (
+                            "case_id",
+                            models.BigIntegerField(db_comment="procedures case", null=True, unique=True),
+                        ),
+                    ],
+                ),
+                migrations.CreateModel(
+                    name="VerificationEvent",
+                    fields=[
+                        ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                        ("pgh_label", models.TextField(help_text="The event label.")),
+                        ("id", models.BigIntegerField()),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        ("number", models.CharField(max_length=40)),
+                        (
+                            "kind",
+                            models.CharField(
+                                choices=[("INITIAL", "初始排污权"), ("SURPLUS", "富余排污权")], max_length=12
+                            ),
+                        ),
+                        (
+                            "pollutant",
+                            models.CharField(
+                                choices=[
+                                    ("COD", "化学需氧量"),
+                                    ("NH3N", "氨氮"),
+                                    ("SO2", "二氧化硫"),
+                                    ("NOX", "氮氧化物"),
+                                    ("VOCS", "挥发性有机物"),
+                                    ("PM", "颗粒物"),
+                                ],
+                                max_length=8,
+                            ),
+                        ),
+                        ("claimed_g", models.BigIntegerField(db_comment="grams per year the firm claims")),
+                        (
+                            "verified_g",
+                            models.BigIntegerField(
+                                db_comment="grams per year the bureau verified", null=True
+                            ),
+                        ),
+                        (
+                            "measure",
+                            models.CharField(
+                                choices=[
+                                    ("NONE", "不适用"),
+                                    ("CLOSURE", "淘汰、关闭产能"),
+                                    ("CLEANER", "清洁生产改造"),
+                                    ("TREATMENT", "污染治理设施升级"),
+                                ],
+                                max_length=12,
+                            ),
+                        ),
+                        (
+                            "grounds",
+                            models.TextField(
+                                db_comment="how the quantity was worked out, in the firm's words"
+                            ),
+                        ),
+                        (
+                            "paid",
+                            models.BooleanField(db_comment="paid-use fee was paid for the quantity (R9)"),
+                        ),
+                        ("term_start", models.DateField()),
+                        ("years", models.PositiveSmallIntegerField()),
+                        (
+                            "state",
+                            models.CharField(
+                                choices=[
+                                    ("APPLIED", "分局初审中"),
+                                    ("REVIEWED", "市局终审中"),
+                                    ("VERIFIED", "已核定"),
+                                    ("REFUSED", "未予核定"),
+                                ],
+                                max_length=12,
+                            ),
+                        ),
+                        ("decision_reason", models.TextField(blank=True)),
+                        ("applied_at", models.DateTimeField()),
+                        ("decided_at", models.DateTimeField(null=True)),
+                        ("case_id", models.BigIntegerField(db_comment="procedures case", null=True)),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="area",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="insert_insert",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func='INSERT INTO "rights_areaevent" ("city", "code", "division_code", "id", "is_zone", "name", "name_en", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "position") VALUES (NEW."city", NEW."code", NEW."division_code", NEW."id", NEW."is_zone", NEW."name", NEW."name_en", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."position"); RETURN NULL;',
+                            hash="7add2329ecb745e08e90861543c34565b309544a",
+                            operation="INSERT",
+                            pgid="pgtrigger_insert_insert_4b3a8",
+                            table="rights_area",
+                            when="AFTER",
+                        ),
                     ),
-                ],
-                name="rights_parcel_gram_in_one_hand",
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="parcel",
-            trigger=pgtrigger.compiler.Trigger(
-                name="insert_insert",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func='INSERT INTO "rights_parcelevent" ("block_end", "block_start", "city", "entry_key", "frozen_g", "holder_id", "id", "ledger_entry_id", "made_at", "move_kind", "parent_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "quantity_g", "right_id", "source", "surplus_g", "taken_g", "unit_id") VALUES (NEW."block_end", NEW."block_start", NEW."city", NEW."entry_key", NEW."frozen_g", NEW."holder_id", NEW."id", NEW."ledger_entry_id", NEW."made_at", NEW."move_kind", NEW."parent_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."quantity_g", NEW."right_id", NEW."source", NEW."surplus_g", NEW."taken_g", NEW."unit_id"); RETURN NULL;',
-                    hash="c2aa8a4ba1a1c4edc3607f78b23515259b6ae6f0",
-                    operation="INSERT",
-                    pgid="pgtrigger_insert_insert_973c9",
-                    table="rights_parcel",
-                    when="AFTER",
                 ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="parcel",
-            trigger=pgtrigger.compiler.Trigger(
-                name="update_update",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
-                    func='INSERT INTO "rights_parcelevent" ("block_end", "block_start", "city", "entry_key", "frozen_g", "holder_id", "id", "ledger_entry_id", "made_at", "move_kind", "parent_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "quantity_g", "right_id", "source", "surplus_g", "taken_g", "unit_id") VALUES (NEW."block_end", NEW."block_start", NEW."city", NEW."entry_key", NEW."frozen_g", NEW."holder_id", NEW."id", NEW."ledger_entry_id", NEW."made_at", NEW."move_kind", NEW."parent_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."quantity_g", NEW."right_id", NEW."source", NEW."surplus_g", NEW."taken_g", NEW."unit_id"); RETURN NULL;',
-                    hash="0ebf23c9de9df88e498736e5893448f0e5722110",
-                    operation="UPDATE",
-                    pgid="pgtrigger_update_update_6b7e3",
-                    table="rights_parcel",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="verification",
-            index=models.Index(fields=["state", "applied_at"], name="rights_veri_state_a7a6d9_idx"),
-        ),
-        migrations.AddConstraint(
-            model_name="verification",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("claimed_g__gt", 0), ("years__gte", 1)),
-                name="rights_verification_amounts",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="verification",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("decided_at__isnull", False),
-                        ("state", "VERIFIED"),
-                        ("verified_g__gt", 0),
-                        ("verified_g__lte", models.F("claimed_g")),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="area",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="update_update",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                            func='INSERT INTO "rights_areaevent" ("city", "code", "division_code", "id", "is_zone", "name", "name_en", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "position") VALUES (NEW."city", NEW."code", NEW."division_code", NEW."id", NEW."is_zone", NEW."name", NEW."name_en", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."position"); RETURN NULL;',
+                            hash="45185ebe772b9bbe53bc0972caa2006f0c2c1267",
+                            operation="UPDATE",
+                            pgid="pgtrigger_update_update_8ee2e",
+                            table="rights_area",
+                            when="AFTER",
+                        ),
                     ),
-                    models.Q(
-                        ("decided_at__isnull", False),
-                        ("state", "REFUSED"),
-                        ("verified_g__isnull", True),
-                        models.Q(("decision_reason", ""), _negated=True),
+                ),
+                migrations.AddField(
+                    model_name="areaevent",
+                    name="pgh_context",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pghistory.context",
                     ),
-                    models.Q(
-                        ("decided_at__isnull", True),
-                        ("state__in", ["APPLIED", "REVIEWED"]),
-                        ("verified_g__isnull", True),
+                ),
+                migrations.AddField(
+                    model_name="areaevent",
+                    name="pgh_obj",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="events",
+                        to="rights.area",
                     ),
-                    _connector="OR",
                 ),
-                name="rights_verification_state",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="verification",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kind", "INITIAL"), ("measure", "NONE"), ("parcel__isnull", True)),
-                    models.Q(
-                        ("kind", "SURPLUS"),
-                        ("parcel__isnull", False),
-                        models.Q(("measure", "NONE"), _negated=True),
+                migrations.AddField(
+                    model_name="areaquality",
+                    name="area",
+                    field=models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="qualities",
+                        to="rights.area",
                     ),
-                    _connector="OR",
                 ),
-                name="rights_verification_measure",
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="verification",
-            trigger=pgtrigger.compiler.Trigger(
-                name="insert_insert",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func='INSERT INTO "rights_verificationevent" ("applied_at", "case_id", "city", "claimed_g", "decided_at", "decision_reason", "grounds", "id", "kind", "measure", "number", "paid", "parcel_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "pollutant", "state", "term_start", "unit_id", "verified_g", "years") VALUES (NEW."applied_at", NEW."case_id", NEW."city", NEW."claimed_g", NEW."decided_at", NEW."decision_reason", NEW."grounds", NEW."id", NEW."kind", NEW."measure", NEW."number", NEW."paid", NEW."parcel_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."pollutant", NEW."state", NEW."term_start", NEW."unit_id", NEW."verified_g", NEW."years"); RETURN NULL;',
-                    hash="5fb7ec82e7bb31ceaa1c59f97e5cfb808745f0a5",
-                    operation="INSERT",
-                    pgid="pgtrigger_insert_insert_cc542",
-                    table="rights_verification",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="verification",
-            trigger=pgtrigger.compiler.Trigger(
-                name="update_update",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
-                    func='INSERT INTO "rights_verificationevent" ("applied_at", "case_id", "city", "claimed_g", "decided_at", "decision_reason", "grounds", "id", "kind", "measure", "number", "paid", "parcel_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "pollutant", "state", "term_start", "unit_id", "verified_g", "years") VALUES (NEW."applied_at", NEW."case_id", NEW."city", NEW."claimed_g", NEW."decided_at", NEW."decision_reason", NEW."grounds", NEW."id", NEW."kind", NEW."measure", NEW."number", NEW."paid", NEW."parcel_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."pollutant", NEW."state", NEW."term_start", NEW."unit_id", NEW."verified_g", NEW."years"); RETURN NULL;',
-                    hash="b4983f8204d535c92edf26c03a07aba7895406ef",
-                    operation="UPDATE",
-                    pgid="pgtrigger_update_update_2ac12",
-                    table="rights_verification",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="rightevent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="1b7ba7399f47267a9a546c84f82f0cd7ff2889d8",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_a88ed",
-                    table="rights_rightevent",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="right",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("quantity_g__gt", 0), ("term_end__gt", models.F("term_start")), ("years__gte", 1)
-                ),
-                name="rights_right_amounts",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="right",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("pollutant__in", ["COD", "NH3N"]),
-                        ("region", models.F("basin")),
-                        models.Q(("basin", ""), _negated=True),
+                migrations.AddField(
+                    model_name="areaqualityevent",
+                    name="area",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="rights.area",
                     ),
-                    models.Q(models.Q(("pollutant__in", ["COD", "NH3N"]), _negated=True), ("basin", "")),
-                    _connector="OR",
                 ),
-                name="rights_right_region",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="right",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("source", "INITIAL"), ("verification__isnull", False)),
-                    models.Q(models.Q(("source", "INITIAL"), _negated=True), ("verification__isnull", True)),
-                    _connector="OR",
+                migrations.AddField(
+                    model_name="areaqualityevent",
+                    name="pgh_context",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pghistory.context",
+                    ),
                 ),
-                name="rights_right_source",
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="right",
-            trigger=pgtrigger.compiler.Trigger(
-                name="insert_insert",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func='INSERT INTO "rights_rightevent" ("agriculture", "area_id", "basin", "city", "id", "is_synthetic", "issued_at", "ledger_entry_id", "paid", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "pollutant", "quantity_g", "region", "sector", "serial", "source", "term_end", "term_start", "thermal_power", "verification_id", "years") VALUES (NEW."agriculture", NEW."area_id", NEW."basin", NEW."city", NEW."id", NEW."is_synthetic", NEW."issued_at", NEW."ledger_entry_id", NEW."paid", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."pollutant", NEW."quantity_g", NEW."region", NEW."sector", NEW."serial", NEW."source", NEW."term_end", NEW."term_start", NEW."thermal_power", NEW."verification_id", NEW."years"); RETURN NULL;',
-                    hash="f7cc7b3c73bf52532a25773ea68d05118a8e0480",
-                    operation="INSERT",
-                    pgid="pgtrigger_insert_insert_4949e",
-                    table="rights_right",
-                    when="AFTER",
+                migrations.AddField(
+                    model_name="areaqualityevent",
+                    name="pgh_obj",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="events",
+                        to="rights.areaquality",
+                    ),
                 ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="right",
-            trigger=pgtrigger.compiler.Trigger(
-                name="update_update",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
-                    func='INSERT INTO "rights_rightevent" ("agriculture", "area_id", "basin", "city", "id", "is_synthetic", "issued_at", "ledger_entry_id", "paid", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "pollutant", "quantity_g", "region", "sector", "serial", "source", "term_end", "term_start", "thermal_power", "verification_id", "years") VALUES (NEW."agriculture", NEW."area_id", NEW."basin", NEW."city", NEW."id", NEW."is_synthetic", NEW."issued_at", NEW."ledger_entry_id", NEW."paid", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."pollutant", NEW."quantity_g", NEW."region", NEW."sector", NEW."serial", NEW."source", NEW."term_end", NEW."term_start", NEW."thermal_power", NEW."verification_id", NEW."years"); RETURN NULL;',
-                    hash="a2d03195dd11ad458237550ca1a96699679f84e7",
-                    operation="UPDATE",
-                    pgid="pgtrigger_update_update_d3c6b",
-                    table="rights_right",
-                    when="AFTER",
+                migrations.AddField(
+                    model_name="conductrecord",
+                    name="organisation",
+                    field=models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="conduct",
+                        to="orgs.organisation",
+                    ),
                 ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="verificationevent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="e5db25dce25c03813e766d34eb510b210a82be4f",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_8f19b",
-                    table="rights_verificationevent",
-                    when="BEFORE",
+                migrations.AddField(
+                    model_name="conductrecordevent",
+                    name="organisation",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="orgs.organisation",
+                    ),
                 ),
-            ),
+                migrations.AddField(
+                    model_name="conductrecordevent",
+                    name="pgh_context",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pghistory.context",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="conductrecordevent",
+                    name="pgh_obj",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="events",
+                        to="rights.conductrecord",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="dischargeunit",
+                    name="area",
+                    field=models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="units", to="rights.area"
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="dischargeunit",
+                    name="organisation",
+                    field=models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="units",
+                        to="orgs.organisation",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="dischargeunitevent",
+                    name="area",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="rights.area",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="dischargeunitevent",
+                    name="organisation",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="orgs.organisation",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="dischargeunitevent",
+                    name="pgh_context",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pghistory.context",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="dischargeunitevent",
+                    name="pgh_obj",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="events",
+                        to="rights.dischargeunit",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="needconfirmationevent",
+                    name="pgh_context",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pghistory.context",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="needconfirmationevent",
+                    name="pgh_obj",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="events",
+                        to="rights.needconfirmation",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="needline",
+                    name="need",
+                    field=models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="lines",
+                        to="rights.needconfirmation",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="needlineevent",
+                    name="need",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="rights.needconfirmation",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="needlineevent",
+                    name="pgh_context",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pghistory.context",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="needlineevent",
+                    name="pgh_obj",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="events",
+                        to="rights.needline",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="numberseries",
+                    constraint=models.UniqueConstraint(
+                        fields=("city", "series", "year"), name="rights_series_once"
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="parcel",
+                    name="holder",
+                    field=models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="parcels",
+                        to="orgs.organisation",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="parcel",
+                    name="parent",
+                    field=models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="children",
+                        to="rights.parcel",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="parcel",
+                    name="unit",
+                    field=models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="parcels",
+                        to="rights.dischargeunit",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="parcelevent",
+                    name="holder",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="orgs.organisation",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="parcelevent",
+                    name="parent",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="rights.parcel",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="parcelevent",
+                    name="pgh_context",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pghistory.context",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="parcelevent",
+                    name="pgh_obj",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="events",
+                        to="rights.parcel",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="parcelevent",
+                    name="unit",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="rights.dischargeunit",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="parcelhold",
+                    name="parcel",
+                    field=models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="holds", to="rights.parcel"
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="parcelholdevent",
+                    name="parcel",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="rights.parcel",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="parcelholdevent",
+                    name="pgh_context",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pghistory.context",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="parcelholdevent",
+                    name="pgh_obj",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="events",
+                        to="rights.parcelhold",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="permitentry",
+                    name="parcel",
+                    field=models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="permit_entries",
+                        to="rights.parcel",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="permitentry",
+                    name="unit",
+                    field=models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="permit_entries",
+                        to="rights.dischargeunit",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="project",
+                    name="unit",
+                    field=models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="projects",
+                        to="rights.dischargeunit",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="needconfirmationevent",
+                    name="project",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="rights.project",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="needconfirmation",
+                    name="project",
+                    field=models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="needs", to="rights.project"
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="projectevent",
+                    name="pgh_context",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pghistory.context",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="projectevent",
+                    name="pgh_obj",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="events",
+                        to="rights.project",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="projectevent",
+                    name="unit",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="rights.dischargeunit",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="right",
+                    name="area",
+                    field=models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="rights", to="rights.area"
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="parcelevent",
+                    name="right",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="rights.right",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="parcel",
+                    name="right",
+                    field=models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="parcels", to="rights.right"
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="rightevent",
+                    name="area",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="rights.area",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="rightevent",
+                    name="pgh_context",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pghistory.context",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="rightevent",
+                    name="pgh_obj",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="events",
+                        to="rights.right",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="verification",
+                    name="parcel",
+                    field=models.ForeignKey(
+                        db_comment="the held parcel a surplus is part of; empty for an initial right",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="surplus_verifications",
+                        to="rights.parcel",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="verification",
+                    name="unit",
+                    field=models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="verifications",
+                        to="rights.dischargeunit",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="rightevent",
+                    name="verification",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="rights.verification",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="right",
+                    name="verification",
+                    field=models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="right",
+                        to="rights.verification",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="verificationevent",
+                    name="parcel",
+                    field=models.ForeignKey(
+                        db_comment="the held parcel a surplus is part of; empty for an initial right",
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="rights.parcel",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="verificationevent",
+                    name="pgh_context",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="pghistory.context",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="verificationevent",
+                    name="pgh_obj",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="events",
+                        to="rights.verification",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="verificationevent",
+                    name="unit",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        related_query_name="+",
+                        to="rights.dischargeunit",
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="areaevent",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                            hash="3a61bebbb7e913b554d697367d0d966dfa78f30b",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_d8a85",
+                            table="rights_areaevent",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="areaquality",
+                    constraint=models.UniqueConstraint(fields=("area", "year"), name="rights_quality_once"),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="areaquality",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="insert_insert",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func='INSERT INTO "rights_areaqualityevent" ("air_met", "area_id", "city", "id", "is_synthetic", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "source", "water_met", "year") VALUES (NEW."air_met", NEW."area_id", NEW."city", NEW."id", NEW."is_synthetic", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."source", NEW."water_met", NEW."year"); RETURN NULL;',
+                            hash="0bbb1763249d2655b9524fa27307e246f5c6f81b",
+                            operation="INSERT",
+                            pgid="pgtrigger_insert_insert_eefe1",
+                            table="rights_areaquality",
+                            when="AFTER",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="areaquality",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="update_update",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                            func='INSERT INTO "rights_areaqualityevent" ("air_met", "area_id", "city", "id", "is_synthetic", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "source", "water_met", "year") VALUES (NEW."air_met", NEW."area_id", NEW."city", NEW."id", NEW."is_synthetic", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."source", NEW."water_met", NEW."year"); RETURN NULL;',
+                            hash="634445779322be79c0b06f505afe121b1734c698",
+                            operation="UPDATE",
+                            pgid="pgtrigger_update_update_8b5bb",
+                            table="rights_areaquality",
+                            when="AFTER",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="areaqualityevent",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                            hash="ae6e1d4e75cfbc8748b75a36bfe7a29cbe0b015d",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_3f093",
+                            table="rights_areaqualityevent",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="conductrecord",
+                    constraint=models.UniqueConstraint(
+                        fields=("organisation", "kind", "paper_no"), name="rights_conduct_once"
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="conductrecord",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            ("until__isnull", True), ("until__gte", models.F("since")), _connector="OR"
+                        ),
+                        name="rights_conduct_period",
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="conductrecord",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="insert_insert",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func='INSERT INTO "rights_conductrecordevent" ("city", "id", "kind", "organisation_id", "paper_no", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "recorded_at", "since", "until") VALUES (NEW."city", NEW."id", NEW."kind", NEW."organisation_id", NEW."paper_no", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."recorded_at", NEW."since", NEW."until"); RETURN NULL;',
+                            hash="64529c84cf1a08fc5320033fa4ffcba9f23ec858",
+                            operation="INSERT",
+                            pgid="pgtrigger_insert_insert_584eb",
+                            table="rights_conductrecord",
+                            when="AFTER",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="conductrecord",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="update_update",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                            func='INSERT INTO "rights_conductrecordevent" ("city", "id", "kind", "organisation_id", "paper_no", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "recorded_at", "since", "until") VALUES (NEW."city", NEW."id", NEW."kind", NEW."organisation_id", NEW."paper_no", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."recorded_at", NEW."since", NEW."until"); RETURN NULL;',
+                            hash="36d4061caa5c1a243708a6aa0cd6eb54675d0784",
+                            operation="UPDATE",
+                            pgid="pgtrigger_update_update_9832f",
+                            table="rights_conductrecord",
+                            when="AFTER",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="conductrecordevent",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                            hash="edc7ea5fdd4fb6209f93165493c5b4e3cab01996",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_76d1c",
+                            table="rights_conductrecordevent",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="dischargeunit",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(("permit_no__regex", "^([0-9A-HJ-NPQRTUWXY]{18}[0-9]{3})?$")),
+                        name="rights_unit_permit_form",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="dischargeunit",
+                    constraint=models.UniqueConstraint(
+                        condition=models.Q(("permit_no", ""), _negated=True),
+                        fields=("permit_no",),
+                        name="rights_unit_permit_once",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="dischargeunit",
+                    constraint=models.UniqueConstraint(
+                        fields=("organisation", "name"), name="rights_unit_name_once"
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="dischargeunit",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="insert_insert",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func='INSERT INTO "rights_dischargeunitevent" ("agriculture", "area_id", "basin", "city", "created_at", "id", "name", "organisation_id", "permit_no", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "sector", "thermal_power") VALUES (NEW."agriculture", NEW."area_id", NEW."basin", NEW."city", NEW."created_at", NEW."id", NEW."name", NEW."organisation_id", NEW."permit_no", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."sector", NEW."thermal_power"); RETURN NULL;',
+                            hash="9392f713f962e2028557eec5e98bf900ca6febed",
+                            operation="INSERT",
+                            pgid="pgtrigger_insert_insert_a2a1f",
+                            table="rights_dischargeunit",
+                            when="AFTER",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="dischargeunit",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="update_update",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                            func='INSERT INTO "rights_dischargeunitevent" ("agriculture", "area_id", "basin", "city", "created_at", "id", "name", "organisation_id", "permit_no", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "sector", "thermal_power") VALUES (NEW."agriculture", NEW."area_id", NEW."basin", NEW."city", NEW."created_at", NEW."id", NEW."name", NEW."organisation_id", NEW."permit_no", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."sector", NEW."thermal_power"); RETURN NULL;',
+                            hash="7306adcfc563da562d1d168fd8e345f68a2b9057",
+                            operation="UPDATE",
+                            pgid="pgtrigger_update_update_568c0",
+                            table="rights_dischargeunit",
+                            when="AFTER",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="dischargeunitevent",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                            hash="506191c14e0fbf1b14f5f8162ef9278e70854bf0",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_94f17",
+                            table="rights_dischargeunitevent",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="needline",
+                    constraint=models.UniqueConstraint(
+                        fields=("need", "pollutant"), name="rights_need_line_once"
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="needline",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            ("bought_g__gte", 0),
+                            ("emission_g__gt", 0),
+                            ("required_g__gte", models.F("emission_g")),
+                        ),
+                        name="rights_need_line_amounts",
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="needline",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="insert_insert",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func='INSERT INTO "rights_needlineevent" ("bought_g", "city", "emission_g", "id", "need_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "pollutant", "required_g") VALUES (NEW."bought_g", NEW."city", NEW."emission_g", NEW."id", NEW."need_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."pollutant", NEW."required_g"); RETURN NULL;',
+                            hash="d5068469f41725ca8ec53424b562c8d60f75fdf4",
+                            operation="INSERT",
+                            pgid="pgtrigger_insert_insert_ac650",
+                            table="rights_needline",
+                            when="AFTER",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="needline",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="update_update",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                            func='INSERT INTO "rights_needlineevent" ("bought_g", "city", "emission_g", "id", "need_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "pollutant", "required_g") VALUES (NEW."bought_g", NEW."city", NEW."emission_g", NEW."id", NEW."need_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."pollutant", NEW."required_g"); RETURN NULL;',
+                            hash="d7af4191b2b20f94dcaf083da8a4747a7fa36453",
+                            operation="UPDATE",
+                            pgid="pgtrigger_update_update_e61cb",
+                            table="rights_needline",
+                            when="AFTER",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="needlineevent",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                            hash="4f4c81e3d2f3853d08b6c1597f79a146a74ba42f",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_bcce2",
+                            table="rights_needlineevent",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="parcelhold",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("ended_at__isnull", True), ("state", "ACTIVE")),
+                            models.Q(
+                                models.Q(("state", "ACTIVE"), _negated=True), ("ended_at__isnull", False)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="rights_hold_state",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="parcelhold",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(("quantity_g__gt", 0)), name="rights_hold_positive"
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="parcelhold",
+                    constraint=models.UniqueConstraint(
+                        condition=models.Q(("state", "ACTIVE")),
+                        fields=("parcel", "subject_type", "subject_id"),
+                        name="rights_hold_once",
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="parcelhold",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="insert_insert",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func='INSERT INTO "rights_parcelholdevent" ("city", "ended_at", "id", "kind", "ledger_hold_id", "parcel_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "placed_at", "quantity_g", "reason", "state", "subject_id", "subject_type") VALUES (NEW."city", NEW."ended_at", NEW."id", NEW."kind", NEW."ledger_hold_id", NEW."parcel_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."placed_at", NEW."quantity_g", NEW."reason", NEW."state", NEW."subject_id", NEW."subject_type"); RETURN NULL;',
+                            hash="4f85a9f89bf1f855f0fde03f28850ca4ab2b5ba1",
+                            operation="INSERT",
+                            pgid="pgtrigger_insert_insert_8974c",
+                            table="rights_parcelhold",
+                            when="AFTER",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="parcelhold",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="update_update",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                            func='INSERT INTO "rights_parcelholdevent" ("city", "ended_at", "id", "kind", "ledger_hold_id", "parcel_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "placed_at", "quantity_g", "reason", "state", "subject_id", "subject_type") VALUES (NEW."city", NEW."ended_at", NEW."id", NEW."kind", NEW."ledger_hold_id", NEW."parcel_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."placed_at", NEW."quantity_g", NEW."reason", NEW."state", NEW."subject_id", NEW."subject_type"); RETURN NULL;',
+                            hash="8e469adc22eeaf58c6b4e441188ee686484e1a14",
+                            operation="UPDATE",
+                            pgid="pgtrigger_update_update_344ec",
+                            table="rights_parcelhold",
+                            when="AFTER",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="parcelholdevent",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                            hash="c37ab8ae177c247f01c8030273849aecbcd9bd6d",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_bcc19",
+                            table="rights_parcelholdevent",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="permitentry",
+                    constraint=models.UniqueConstraint(
+                        fields=("unit", "pollutant", "certificate_no"), name="rights_permit_entry_once"
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="permitentry",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(models.Q(("change_g", 0), _negated=True), ("total_g__gte", 0)),
+                        name="rights_permit_amounts",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="project",
+                    constraint=models.UniqueConstraint(
+                        fields=("unit", "name"), name="rights_project_name_once"
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="project",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("eia_stage", "APPROVED"), _negated=True),
+                            models.Q(("eia_no", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="rights_project_approval_number",
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="project",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="insert_insert",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func='INSERT INTO "rights_projectevent" ("city", "created_at", "description", "eia_no", "eia_stage", "id", "kind", "name", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "unit_id") VALUES (NEW."city", NEW."created_at", NEW."description", NEW."eia_no", NEW."eia_stage", NEW."id", NEW."kind", NEW."name", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."unit_id"); RETURN NULL;',
+                            hash="f72532cbed58284af9bf433455ab1c23210dcc07",
+                            operation="INSERT",
+                            pgid="pgtrigger_insert_insert_f5b8d",
+                            table="rights_project",
+                            when="AFTER",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="project",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="update_update",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                            func='INSERT INTO "rights_projectevent" ("city", "created_at", "description", "eia_no", "eia_stage", "id", "kind", "name", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "unit_id") VALUES (NEW."city", NEW."created_at", NEW."description", NEW."eia_no", NEW."eia_stage", NEW."id", NEW."kind", NEW."name", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."unit_id"); RETURN NULL;',
+                            hash="e1d04a920050142985f9ca2e5b66a5207f02f18b",
+                            operation="UPDATE",
+                            pgid="pgtrigger_update_update_cdb6a",
+                            table="rights_project",
+                            when="AFTER",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="needconfirmationevent",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                            hash="a1b4ae603afaa7b7118d61585a74b13da5514b43",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_e201b",
+                            table="rights_needconfirmationevent",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="needconfirmation",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("decided_at__isnull", True), ("state", "APPLIED")),
+                            models.Q(("decided_at__isnull", False), ("state__in", ["CONFIRMED", "EXEMPT"])),
+                            models.Q(
+                                ("decided_at__isnull", False),
+                                ("state", "REFUSED"),
+                                models.Q(("decision_reason", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="rights_need_state",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="needconfirmation",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(("ratio_hundredths__gte", 100)), name="rights_need_ratio"
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="needconfirmation",
+                    constraint=models.UniqueConstraint(
+                        condition=models.Q(("state", "APPLIED")),
+                        fields=("project",),
+                        name="rights_need_one_open",
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="needconfirmation",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="insert_insert",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func='INSERT INTO "rights_needconfirmationevent" ("applied_at", "case_id", "city", "decided_at", "decision_reason", "decision_record_id", "id", "number", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "project_id", "ratio_hundredths", "state", "verdict") VALUES (NEW."applied_at", NEW."case_id", NEW."city", NEW."decided_at", NEW."decision_reason", NEW."decision_record_id", NEW."id", NEW."number", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."project_id", NEW."ratio_hundredths", NEW."state", NEW."verdict"); RETURN NULL;',
+                            hash="5478d60e29a5dac14967729775884e56128befa9",
+                            operation="INSERT",
+                            pgid="pgtrigger_insert_insert_1f41c",
+                            table="rights_needconfirmation",
+                            when="AFTER",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="needconfirmation",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="update_update",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                            func='INSERT INTO "rights_needconfirmationevent" ("applied_at", "case_id", "city", "decided_at", "decision_reason", "decision_record_id", "id", "number", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "project_id", "ratio_hundredths", "state", "verdict") VALUES (NEW."applied_at", NEW."case_id", NEW."city", NEW."decided_at", NEW."decision_reason", NEW."decision_record_id", NEW."id", NEW."number", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."project_id", NEW."ratio_hundredths", NEW."state", NEW."verdict"); RETURN NULL;',
+                            hash="746ea3cc25fa35ba4ea13a6cfcccd15e0f639725",
+                            operation="UPDATE",
+                            pgid="pgtrigger_update_update_1bf5c",
+                            table="rights_needconfirmation",
+                            when="AFTER",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="projectevent",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                            hash="9d0330f43aaaf5686aa6553aa82fa44d77d6d645",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_02140",
+                            table="rights_projectevent",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="parcelevent",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                            hash="1552d0c535d96b8172437346fb8859752f2f74c3",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_512af",
+                            table="rights_parcelevent",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                migrations.AddIndex(
+                    model_name="parcel",
+                    index=models.Index(fields=["holder", "-id"], name="rights_parc_holder__fbbdaf_idx"),
+                ),
+                migrations.AddConstraint(
+                    model_name="parcel",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "block_end",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("block_start"), "+", models.F("quantity_g")
+                                ),
+                            ),
+                            ("quantity_g__gt", 0),
+                        ),
+                        name="rights_parcel_block",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="parcel",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            ("frozen_g__gte", 0),
+                            (
+                                "quantity_g__gte",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("taken_g"), "+", models.F("frozen_g")
+                                ),
+                            ),
+                            ("taken_g__gte", 0),
+                        ),
+                        name="rights_parcel_free_not_negative",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="parcel",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "quantity_g__gte",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("taken_g"), "+", models.F("surplus_g")
+                                ),
+                            ),
+                            ("surplus_g__gte", 0),
+                        ),
+                        name="rights_parcel_surplus_held",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="parcel",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("move_kind", "ISSUE"), ("parent__isnull", True)),
+                            models.Q(
+                                ("parent__isnull", False), models.Q(("move_kind", "ISSUE"), _negated=True)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="rights_parcel_root_is_issue",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="parcel",
+                    constraint=models.UniqueConstraint(
+                        condition=models.Q(("parent__isnull", True)),
+                        fields=("right",),
+                        name="rights_parcel_one_root",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="parcel",
+                    constraint=django.contrib.postgres.constraints.ExclusionConstraint(
+                        expressions=[
+                            (models.F("right"), "="),
+                            (
+                                models.Func(
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("block_start"), "+", models.F("taken_g")
+                                    ),
+                                    models.F("block_end"),
+                                    models.Value("[)"),
+                                    function="int8range",
+                                    output_field=django.contrib.postgres.fields.ranges.BigIntegerRangeField(),
+                                ),
+                                "&&",
+                            ),
+                        ],
+                        name="rights_parcel_gram_in_one_hand",
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="parcel",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="insert_insert",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func='INSERT INTO "rights_parcelevent" ("block_end", "block_start", "city", "entry_key", "frozen_g", "holder_id", "id", "ledger_entry_id", "made_at", "move_kind", "parent_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "quantity_g", "right_id", "source", "surplus_g", "taken_g", "unit_id") VALUES (NEW."block_end", NEW."block_start", NEW."city", NEW."entry_key", NEW."frozen_g", NEW."holder_id", NEW."id", NEW."ledger_entry_id", NEW."made_at", NEW."move_kind", NEW."parent_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."quantity_g", NEW."right_id", NEW."source", NEW."surplus_g", NEW."taken_g", NEW."unit_id"); RETURN NULL;',
+                            hash="c2aa8a4ba1a1c4edc3607f78b23515259b6ae6f0",
+                            operation="INSERT",
+                            pgid="pgtrigger_insert_insert_973c9",
+                            table="rights_parcel",
+                            when="AFTER",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="parcel",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="update_update",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                            func='INSERT INTO "rights_parcelevent" ("block_end", "block_start", "city", "entry_key", "frozen_g", "holder_id", "id", "ledger_entry_id", "made_at", "move_kind", "parent_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "quantity_g", "right_id", "source", "surplus_g", "taken_g", "unit_id") VALUES (NEW."block_end", NEW."block_start", NEW."city", NEW."entry_key", NEW."frozen_g", NEW."holder_id", NEW."id", NEW."ledger_entry_id", NEW."made_at", NEW."move_kind", NEW."parent_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."quantity_g", NEW."right_id", NEW."source", NEW."surplus_g", NEW."taken_g", NEW."unit_id"); RETURN NULL;',
+                            hash="0ebf23c9de9df88e498736e5893448f0e5722110",
+                            operation="UPDATE",
+                            pgid="pgtrigger_update_update_6b7e3",
+                            table="rights_parcel",
+                            when="AFTER",
+                        ),
+                    ),
+                ),
+                migrations.AddIndex(
+                    model_name="verification",
+                    index=models.Index(fields=["state", "applied_at"], name="rights_veri_state_a7a6d9_idx"),
+                ),
+                migrations.AddConstraint(
+                    model_name="verification",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(("claimed_g__gt", 0), ("years__gte", 1)),
+                        name="rights_verification_amounts",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="verification",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("decided_at__isnull", False),
+                                ("state", "VERIFIED"),
+                                ("verified_g__gt", 0),
+                                ("verified_g__lte", models.F("claimed_g")),
+                            ),
+                            models.Q(
+                                ("decided_at__isnull", False),
+                                ("state", "REFUSED"),
+                                ("verified_g__isnull", True),
+                                models.Q(("decision_reason", ""), _negated=True),
+                            ),
+                            models.Q(
+                                ("decided_at__isnull", True),
+                                ("state__in", ["APPLIED", "REVIEWED"]),
+                                ("verified_g__isnull", True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="rights_verification_state",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="verification",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "INITIAL"), ("measure", "NONE"), ("parcel__isnull", True)),
+                            models.Q(
+                                ("kind", "SURPLUS"),
+                                ("parcel__isnull", False),
+                                models.Q(("measure", "NONE"), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="rights_verification_measure",
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="verification",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="insert_insert",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func='INSERT INTO "rights_verificationevent" ("applied_at", "case_id", "city", "claimed_g", "decided_at", "decision_reason", "grounds", "id", "kind", "measure", "number", "paid", "parcel_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "pollutant", "state", "term_start", "unit_id", "verified_g", "years") VALUES (NEW."applied_at", NEW."case_id", NEW."city", NEW."claimed_g", NEW."decided_at", NEW."decision_reason", NEW."grounds", NEW."id", NEW."kind", NEW."measure", NEW."number", NEW."paid", NEW."parcel_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."pollutant", NEW."state", NEW."term_start", NEW."unit_id", NEW."verified_g", NEW."years"); RETURN NULL;',
+                            hash="5fb7ec82e7bb31ceaa1c59f97e5cfb808745f0a5",
+                            operation="INSERT",
+                            pgid="pgtrigger_insert_insert_cc542",
+                            table="rights_verification",
+                            when="AFTER",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="verification",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="update_update",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                            func='INSERT INTO "rights_verificationevent" ("applied_at", "case_id", "city", "claimed_g", "decided_at", "decision_reason", "grounds", "id", "kind", "measure", "number", "paid", "parcel_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "pollutant", "state", "term_start", "unit_id", "verified_g", "years") VALUES (NEW."applied_at", NEW."case_id", NEW."city", NEW."claimed_g", NEW."decided_at", NEW."decision_reason", NEW."grounds", NEW."id", NEW."kind", NEW."measure", NEW."number", NEW."paid", NEW."parcel_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."pollutant", NEW."state", NEW."term_start", NEW."unit_id", NEW."verified_g", NEW."years"); RETURN NULL;',
+                            hash="b4983f8204d535c92edf26c03a07aba7895406ef",
+                            operation="UPDATE",
+                            pgid="pgtrigger_update_update_2ac12",
+                            table="rights_verification",
+                            when="AFTER",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="rightevent",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                            hash="1b7ba7399f47267a9a546c84f82f0cd7ff2889d8",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_a88ed",
+                            table="rights_rightevent",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="right",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            ("quantity_g__gt", 0), ("term_end__gt", models.F("term_start")), ("years__gte", 1)
+                        ),
+                        name="rights_right_amounts",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="right",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("pollutant__in", ["COD", "NH3N"]),
+                                ("region", models.F("basin")),
+                                models.Q(("basin", ""), _negated=True),
+                            ),
+                            models.Q(
+                                models.Q(("pollutant__in", ["COD", "NH3N"]), _negated=True), ("basin", "")
+                            ),
+                            _connector="OR",
+                        ),
+                        name="rights_right_region",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="right",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("source", "INITIAL"), ("verification__isnull", False)),
+                            models.Q(
+                                models.Q(("source", "INITIAL"), _negated=True), ("verification__isnull", True)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="rights_right_source",
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="right",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="insert_insert",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func='INSERT INTO "rights_rightevent" ("agriculture", "area_id", "basin", "city", "id", "is_synthetic", "issued_at", "ledger_entry_id", "paid", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "pollutant", "quantity_g", "region", "sector", "serial", "source", "term_end", "term_start", "thermal_power", "verification_id", "years") VALUES (NEW."agriculture", NEW."area_id", NEW."basin", NEW."city", NEW."id", NEW."is_synthetic", NEW."issued_at", NEW."ledger_entry_id", NEW."paid", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."pollutant", NEW."quantity_g", NEW."region", NEW."sector", NEW."serial", NEW."source", NEW."term_end", NEW."term_start", NEW."thermal_power", NEW."verification_id", NEW."years"); RETURN NULL;',
+                            hash="f7cc7b3c73bf52532a25773ea68d05118a8e0480",
+                            operation="INSERT",
+                            pgid="pgtrigger_insert_insert_4949e",
+                            table="rights_right",
+                            when="AFTER",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="right",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="update_update",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                            func='INSERT INTO "rights_rightevent" ("agriculture", "area_id", "basin", "city", "id", "is_synthetic", "issued_at", "ledger_entry_id", "paid", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "pollutant", "quantity_g", "region", "sector", "serial", "source", "term_end", "term_start", "thermal_power", "verification_id", "years") VALUES (NEW."agriculture", NEW."area_id", NEW."basin", NEW."city", NEW."id", NEW."is_synthetic", NEW."issued_at", NEW."ledger_entry_id", NEW."paid", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."pollutant", NEW."quantity_g", NEW."region", NEW."sector", NEW."serial", NEW."source", NEW."term_end", NEW."term_start", NEW."thermal_power", NEW."verification_id", NEW."years"); RETURN NULL;',
+                            hash="a2d03195dd11ad458237550ca1a96699679f84e7",
+                            operation="UPDATE",
+                            pgid="pgtrigger_update_update_d3c6b",
+                            table="rights_right",
+                            when="AFTER",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="verificationevent",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                            hash="e5db25dce25c03813e766d34eb510b210a82be4f",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_8f19b",
+                            table="rights_verificationevent",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+            ]
         ),
     ]

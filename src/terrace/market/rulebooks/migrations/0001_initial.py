@@ -5,6 +5,8 @@ import pgtrigger.compiler
 import pgtrigger.migrations
 from django.db import migrations, models
 
+from terrace.kernel.base.db import Together
+
 
 class Migration(migrations.Migration):
     initial = True
@@ -15,256 +17,290 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.CreateModel(
-            name="RulebookParameter",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                ("rulebook", models.CharField(max_length=60)),
-                ("name", models.CharField(max_length=40)),
-                ("value", models.CharField(max_length=200)),
-                ("unit", models.CharField(blank=True, max_length=20)),
-                ("clause", models.CharField(db_comment="the document that sets the value", max_length=200)),
-                ("effective_from", models.DateField()),
-                ("reason", models.CharField(max_length=500)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("WAITING", "待审核"), ("APPROVED", "已批准"), ("REJECTED", "已退回")],
-                        default="WAITING",
-                        max_length=10,
-                    ),
-                ),
-                ("proposed_at", models.DateTimeField()),
-                ("proposed_by_name", models.CharField(max_length=200)),
-                ("decided_at", models.DateTimeField(null=True)),
-                ("decided_by_name", models.CharField(blank=True, max_length=200)),
-                ("decision_reason", models.CharField(blank=True, max_length=500)),
-                (
-                    "approval",
-                    models.OneToOneField(
-                        db_comment="the second person",
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="orgs.approval",
-                    ),
-                ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="RulebookParameterEvent",
-            fields=[
-                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
-                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
-                ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.BigIntegerField()),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                ("rulebook", models.CharField(max_length=60)),
-                ("name", models.CharField(max_length=40)),
-                ("value", models.CharField(max_length=200)),
-                ("unit", models.CharField(blank=True, max_length=20)),
-                ("clause", models.CharField(db_comment="the document that sets the value", max_length=200)),
-                ("effective_from", models.DateField()),
-                ("reason", models.CharField(max_length=500)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("WAITING", "待审核"), ("APPROVED", "已批准"), ("REJECTED", "已退回")],
-                        default="WAITING",
-                        max_length=10,
-                    ),
-                ),
-                ("proposed_at", models.DateTimeField()),
-                ("proposed_by_name", models.CharField(max_length=200)),
-                ("decided_at", models.DateTimeField(null=True)),
-                ("decided_by_name", models.CharField(blank=True, max_length=200)),
-                ("decision_reason", models.CharField(blank=True, max_length=500)),
-                (
-                    "approval",
-                    models.ForeignKey(
-                        db_comment="the second person",
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to="orgs.approval",
-                    ),
-                ),
-                (
-                    "pgh_context",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="pghistory.context",
-                    ),
-                ),
-                (
-                    "pgh_obj",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="events",
-                        to="rulebooks.rulebookparameter",
-                    ),
-                ),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.CreateModel(
-            name="EligibilityDecision",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                ("subject_type", models.CharField(max_length=60)),
-                ("subject_id", models.CharField(max_length=60)),
-                ("rulebook", models.CharField(max_length=60)),
-                ("version", models.CharField(max_length=20)),
-                ("on", models.DateField(db_comment="the day whose law decided")),
-                ("verdict", models.CharField(max_length=12)),
-                (
-                    "clause",
-                    models.CharField(blank=True, db_comment="the clause that decided", max_length=200),
-                ),
-                (
-                    "replacement_ratio",
-                    models.CharField(blank=True, db_comment="empty when unknown", max_length=12),
-                ),
-                ("facts", models.JSONField(db_comment="the case as it was stated")),
-                (
-                    "result",
-                    models.JSONField(db_comment="verdict, every rule, its answer, reason and figures"),
-                ),
-                ("decided_at", models.DateTimeField()),
-                ("decided_by_user_id", models.BigIntegerField(null=True)),
-                ("decided_by_name", models.CharField(blank=True, max_length=200)),
-                (
-                    "organisation",
-                    models.ForeignKey(
-                        db_comment="whom it is about",
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="orgs.organisation",
-                    ),
-                ),
-            ],
-            options={
-                "indexes": [
-                    models.Index(
-                        fields=["subject_type", "subject_id", "-id"], name="rulebooks_e_subject_043d7c_idx"
-                    ),
-                    models.Index(fields=["organisation", "-id"], name="rulebooks_e_organis_dd92cc_idx"),
-                ],
-                "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            ("verdict__in", ["must_buy", "voluntary", "exempt", "not_covered", "barred"])
+        Together(
+            [
+                migrations.CreateModel(
+                    name="RulebookParameter",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
                         ),
-                        name="rulebooks_decision_verdict",
-                    )
-                ],
-            },
-        ),
-        migrations.AddIndex(
-            model_name="rulebookparameter",
-            index=models.Index(fields=["rulebook", "state"], name="rulebooks_r_ruleboo_b1e57a_idx"),
-        ),
-        migrations.AddConstraint(
-            model_name="rulebookparameter",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "REJECTED"), _negated=True),
-                fields=("rulebook", "name", "effective_from"),
-                name="rulebooks_parameter_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="rulebookparameter",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("decided_at__isnull", True), ("state", "WAITING")),
-                    models.Q(("decided_at__isnull", False), ("state", "APPROVED")),
-                    models.Q(
-                        ("decided_at__isnull", False),
-                        ("state", "REJECTED"),
-                        models.Q(("decision_reason", ""), _negated=True),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        ("rulebook", models.CharField(max_length=60)),
+                        ("name", models.CharField(max_length=40)),
+                        ("value", models.CharField(max_length=200)),
+                        ("unit", models.CharField(blank=True, max_length=20)),
+                        (
+                            "clause",
+                            models.CharField(db_comment="the document that sets the value", max_length=200),
+                        ),
+                        ("effective_from", models.DateField()),
+                        ("reason", models.CharField(max_length=500)),
+                        (
+                            "state",
+                            models.CharField(
+                                choices=[
+                                    ("WAITING", "待审核"),
+                                    ("APPROVED", "已批准"),
+                                    ("REJECTED", "已退回"),
+                                ],
+                                default="WAITING",
+                                max_length=10,
+                            ),
+                        ),
+                        ("proposed_at", models.DateTimeField()),
+                        ("proposed_by_name", models.CharField(max_length=200)),
+                        ("decided_at", models.DateTimeField(null=True)),
+                        ("decided_by_name", models.CharField(blank=True, max_length=200)),
+                        ("decision_reason", models.CharField(blank=True, max_length=500)),
+                        (
+                            "approval",
+                            models.OneToOneField(
+                                db_comment="the second person",
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="orgs.approval",
+                            ),
+                        ),
+                    ],
+                ),
+                migrations.CreateModel(
+                    name="RulebookParameterEvent",
+                    fields=[
+                        ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                        ("pgh_label", models.TextField(help_text="The event label.")),
+                        ("id", models.BigIntegerField()),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        ("rulebook", models.CharField(max_length=60)),
+                        ("name", models.CharField(max_length=40)),
+                        ("value", models.CharField(max_length=200)),
+                        ("unit", models.CharField(blank=True, max_length=20)),
+                        (
+                            "clause",
+                            models.CharField(db_comment="the document that sets the value", max_length=200),
+                        ),
+                        ("effective_from", models.DateField()),
+                        ("reason", models.CharField(max_length=500)),
+                        (
+                            "state",
+                            models.CharField(
+                                choices=[
+                                    ("WAITING", "待审核"),
+                                    ("APPROVED", "已批准"),
+                                    ("REJECTED", "已退回"),
+                                ],
+                                default="WAITING",
+                                max_length=10,
+                            ),
+                        ),
+                        ("proposed_at", models.DateTimeField()),
+                        ("proposed_by_name", models.CharField(max_length=200)),
+                        ("decided_at", models.DateTimeField(null=True)),
+                        ("decided_by_name", models.CharField(blank=True, max_length=200)),
+                        ("decision_reason", models.CharField(blank=True, max_length=500)),
+                        (
+                            "approval",
+                            models.ForeignKey(
+                                db_comment="the second person",
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to="orgs.approval",
+                            ),
+                        ),
+                        (
+                            "pgh_context",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="pghistory.context",
+                            ),
+                        ),
+                        (
+                            "pgh_obj",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="events",
+                                to="rulebooks.rulebookparameter",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
+                ),
+                migrations.CreateModel(
+                    name="EligibilityDecision",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        ("subject_type", models.CharField(max_length=60)),
+                        ("subject_id", models.CharField(max_length=60)),
+                        ("rulebook", models.CharField(max_length=60)),
+                        ("version", models.CharField(max_length=20)),
+                        ("on", models.DateField(db_comment="the day whose law decided")),
+                        ("verdict", models.CharField(max_length=12)),
+                        (
+                            "clause",
+                            models.CharField(
+                                blank=True, db_comment="the clause that decided", max_length=200
+                            ),
+                        ),
+                        (
+                            "replacement_ratio",
+                            models.CharField(blank=True, db_comment="empty when unknown", max_length=12),
+                        ),
+                        ("facts", models.JSONField(db_comment="the case as it was stated")),
+                        (
+                            "result",
+                            models.JSONField(
+                                db_comment="verdict, every rule, its answer, reason and figures"
+                            ),
+                        ),
+                        ("decided_at", models.DateTimeField()),
+                        ("decided_by_user_id", models.BigIntegerField(null=True)),
+                        ("decided_by_name", models.CharField(blank=True, max_length=200)),
+                        (
+                            "organisation",
+                            models.ForeignKey(
+                                db_comment="whom it is about",
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="orgs.organisation",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "indexes": [
+                            models.Index(
+                                fields=["subject_type", "subject_id", "-id"],
+                                name="rulebooks_e_subject_043d7c_idx",
+                            ),
+                            models.Index(
+                                fields=["organisation", "-id"], name="rulebooks_e_organis_dd92cc_idx"
+                            ),
+                        ],
+                        "constraints": [
+                            models.CheckConstraint(
+                                condition=models.Q(
+                                    (
+                                        "verdict__in",
+                                        ["must_buy", "voluntary", "exempt", "not_covered", "barred"],
+                                    )
+                                ),
+                                name="rulebooks_decision_verdict",
+                            )
+                        ],
+                    },
+                ),
+                migrations.AddIndex(
+                    model_name="rulebookparameter",
+                    index=models.Index(fields=["rulebook", "state"], name="rulebooks_r_ruleboo_b1e57a_idx"),
+                ),
+                migrations.AddConstraint(
+                    model_name="rulebookparameter",
+                    constraint=models.UniqueConstraint(
+                        condition=models.Q(("state", "REJECTED"), _negated=True),
+                        fields=("rulebook", "name", "effective_from"),
+                        name="rulebooks_parameter_once",
                     ),
-                    _connector="OR",
                 ),
-                name="rulebooks_parameter_state",
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="rulebookparameter",
-            trigger=pgtrigger.compiler.Trigger(
-                name="insert_insert",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func='INSERT INTO "rulebooks_rulebookparameterevent" ("approval_id", "city", "clause", "decided_at", "decided_by_name", "decision_reason", "effective_from", "id", "name", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "proposed_at", "proposed_by_name", "reason", "rulebook", "state", "unit", "value") VALUES (NEW."approval_id", NEW."city", NEW."clause", NEW."decided_at", NEW."decided_by_name", NEW."decision_reason", NEW."effective_from", NEW."id", NEW."name", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."proposed_at", NEW."proposed_by_name", NEW."reason", NEW."rulebook", NEW."state", NEW."unit", NEW."value"); RETURN NULL;',
-                    hash="20ebaa0037bc89d2708edb09938b8cea4612ee91",
-                    operation="INSERT",
-                    pgid="pgtrigger_insert_insert_a00de",
-                    table="rulebooks_rulebookparameter",
-                    when="AFTER",
+                migrations.AddConstraint(
+                    model_name="rulebookparameter",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("decided_at__isnull", True), ("state", "WAITING")),
+                            models.Q(("decided_at__isnull", False), ("state", "APPROVED")),
+                            models.Q(
+                                ("decided_at__isnull", False),
+                                ("state", "REJECTED"),
+                                models.Q(("decision_reason", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="rulebooks_parameter_state",
+                    ),
                 ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="rulebookparameter",
-            trigger=pgtrigger.compiler.Trigger(
-                name="update_update",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
-                    func='INSERT INTO "rulebooks_rulebookparameterevent" ("approval_id", "city", "clause", "decided_at", "decided_by_name", "decision_reason", "effective_from", "id", "name", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "proposed_at", "proposed_by_name", "reason", "rulebook", "state", "unit", "value") VALUES (NEW."approval_id", NEW."city", NEW."clause", NEW."decided_at", NEW."decided_by_name", NEW."decision_reason", NEW."effective_from", NEW."id", NEW."name", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."proposed_at", NEW."proposed_by_name", NEW."reason", NEW."rulebook", NEW."state", NEW."unit", NEW."value"); RETURN NULL;',
-                    hash="3ccb7cf47b1cda463e6c685c597c6792809fe262",
-                    operation="UPDATE",
-                    pgid="pgtrigger_update_update_d1b8f",
-                    table="rulebooks_rulebookparameter",
-                    when="AFTER",
+                pgtrigger.migrations.AddTrigger(
+                    model_name="rulebookparameter",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="insert_insert",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func='INSERT INTO "rulebooks_rulebookparameterevent" ("approval_id", "city", "clause", "decided_at", "decided_by_name", "decision_reason", "effective_from", "id", "name", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "proposed_at", "proposed_by_name", "reason", "rulebook", "state", "unit", "value") VALUES (NEW."approval_id", NEW."city", NEW."clause", NEW."decided_at", NEW."decided_by_name", NEW."decision_reason", NEW."effective_from", NEW."id", NEW."name", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."proposed_at", NEW."proposed_by_name", NEW."reason", NEW."rulebook", NEW."state", NEW."unit", NEW."value"); RETURN NULL;',
+                            hash="20ebaa0037bc89d2708edb09938b8cea4612ee91",
+                            operation="INSERT",
+                            pgid="pgtrigger_insert_insert_a00de",
+                            table="rulebooks_rulebookparameter",
+                            when="AFTER",
+                        ),
+                    ),
                 ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="rulebookparameterevent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="4bb603e2c43469210c3feddd99bc6b143c2a2c20",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_eed29",
-                    table="rulebooks_rulebookparameterevent",
-                    when="BEFORE",
+                pgtrigger.migrations.AddTrigger(
+                    model_name="rulebookparameter",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="update_update",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                            func='INSERT INTO "rulebooks_rulebookparameterevent" ("approval_id", "city", "clause", "decided_at", "decided_by_name", "decision_reason", "effective_from", "id", "name", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "proposed_at", "proposed_by_name", "reason", "rulebook", "state", "unit", "value") VALUES (NEW."approval_id", NEW."city", NEW."clause", NEW."decided_at", NEW."decided_by_name", NEW."decision_reason", NEW."effective_from", NEW."id", NEW."name", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."proposed_at", NEW."proposed_by_name", NEW."reason", NEW."rulebook", NEW."state", NEW."unit", NEW."value"); RETURN NULL;',
+                            hash="3ccb7cf47b1cda463e6c685c597c6792809fe262",
+                            operation="UPDATE",
+                            pgid="pgtrigger_update_update_d1b8f",
+                            table="rulebooks_rulebookparameter",
+                            when="AFTER",
+                        ),
+                    ),
                 ),
-            ),
-        ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="rulebookparameterevent",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                            hash="4bb603e2c43469210c3feddd99bc6b143c2a2c20",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_eed29",
+                            table="rulebooks_rulebookparameterevent",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+            ]
+        )
     ]

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 import terrace.market.settlement.rules.words
+from terrace.kernel.base.db import Together
 
 
 class Migration(migrations.Migration):
@@ -22,2142 +23,2261 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.CreateModel(
-            name="BankLine",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+        Together(
+            [
+                migrations.CreateModel(
+                    name="BankLine",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        (
+                            "row_number",
+                            models.IntegerField(
+                                db_comment="row of the file, the header is row 1 of its table"
+                            ),
+                        ),
+                        ("bank_serial", models.CharField(max_length=64)),
+                        ("booked_on", models.DateField()),
+                        (
+                            "direction",
+                            models.CharField(choices=[("IN", "收入"), ("OUT", "支出")], max_length=3),
+                        ),
+                        ("other_account_no", models.CharField(blank=True, max_length=40)),
+                        ("other_name", models.CharField(blank=True, max_length=200)),
+                        ("amount_fen", models.BigIntegerField()),
+                        ("remark", models.CharField(blank=True, max_length=300)),
+                        (
+                            "state",
+                            models.CharField(
+                                choices=[
+                                    ("MATCHED", "自动匹配"),
+                                    ("SUSPENSE", "待查"),
+                                    ("ASSIGNED", "人工认领"),
+                                    ("RETURNING", "退回办理中"),
+                                    ("RETURNED", "已退回"),
+                                ],
+                                max_length=10,
+                            ),
+                        ),
+                        (
+                            "finding",
+                            models.CharField(
+                                db_comment="why it matched or did not: code of rules.Finding", max_length=40
+                            ),
+                        ),
+                        ("assigned_reason", models.CharField(blank=True, max_length=300)),
+                    ],
                 ),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
+                migrations.CreateModel(
+                    name="NumberSeries",
+                    fields=[
+                        ("series", models.CharField(max_length=40, primary_key=True, serialize=False)),
+                        ("last", models.BigIntegerField(default=0)),
+                    ],
+                    options={
+                        "db_table": "settlement_number_series",
+                    },
                 ),
-                (
-                    "row_number",
-                    models.IntegerField(db_comment="row of the file, the header is row 1 of its table"),
+                migrations.CreateModel(
+                    name="Certificate",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        ("number", models.CharField(max_length=40, unique=True)),
+                        (
+                            "file_digest",
+                            models.CharField(
+                                db_comment="SHA-256 of the signed file", max_length=64, unique=True
+                            ),
+                        ),
+                        (
+                            "facts_digest",
+                            models.CharField(
+                                db_comment="SHA-256 of the embedded facts, printed in the QR", max_length=64
+                            ),
+                        ),
+                        ("facts", models.JSONField()),
+                        ("signer", models.CharField(max_length=300)),
+                        (
+                            "state",
+                            models.CharField(
+                                choices=[("VALID", "有效"), ("SUPERSEDED", "已换发"), ("VOID", "已作废")],
+                                default=terrace.market.settlement.rules.words.CertificateState["VALID"],
+                                max_length=10,
+                            ),
+                        ),
+                        ("issued_at", models.DateTimeField()),
+                        ("ended_at", models.DateTimeField(null=True)),
+                        ("end_reason", models.CharField(blank=True, max_length=300)),
+                        (
+                            "document",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="documents.document",
+                            ),
+                        ),
+                        (
+                            "replaces",
+                            models.OneToOneField(
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="replaced_by",
+                                to="settlement.certificate",
+                            ),
+                        ),
+                    ],
                 ),
-                ("bank_serial", models.CharField(max_length=64)),
-                ("booked_on", models.DateField()),
-                ("direction", models.CharField(choices=[("IN", "收入"), ("OUT", "支出")], max_length=3)),
-                ("other_account_no", models.CharField(blank=True, max_length=40)),
-                ("other_name", models.CharField(blank=True, max_length=200)),
-                ("amount_fen", models.BigIntegerField()),
-                ("remark", models.CharField(blank=True, max_length=300)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("MATCHED", "自动匹配"),
-                            ("SUSPENSE", "待查"),
-                            ("ASSIGNED", "人工认领"),
-                            ("RETURNING", "退回办理中"),
-                            ("RETURNED", "已退回"),
-                        ],
-                        max_length=10,
-                    ),
+                migrations.CreateModel(
+                    name="Objection",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        ("name", models.CharField(max_length=80)),
+                        ("contact", models.CharField(max_length=120)),
+                        ("organisation_name", models.CharField(blank=True, max_length=200)),
+                        ("grounds", models.TextField()),
+                        ("raised_at", models.DateTimeField()),
+                        (
+                            "state",
+                            models.CharField(
+                                choices=[("OPEN", "待处理"), ("REJECTED", "不成立"), ("UPHELD", "成立")],
+                                default=terrace.market.settlement.rules.words.ObjectionState["OPEN"],
+                                max_length=10,
+                            ),
+                        ),
+                        ("decision_reason", models.TextField(blank=True)),
+                        ("decided_at", models.DateTimeField(null=True)),
+                        (
+                            "user",
+                            models.ForeignKey(
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                    ],
                 ),
-                (
-                    "finding",
-                    models.CharField(
-                        db_comment="why it matched or did not: code of rules.Finding", max_length=40
-                    ),
+                migrations.CreateModel(
+                    name="PaymentInstruction",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        ("reference", models.CharField(max_length=16, unique=True)),
+                        (
+                            "purpose",
+                            models.CharField(
+                                choices=[
+                                    ("DEPOSIT", "交易保证金"),
+                                    ("PRICE", "成交价款"),
+                                    ("REFUND", "退还款项"),
+                                    ("TREASURY", "上缴国库"),
+                                    ("SELLER_PAYOUT", "支付出让方"),
+                                ],
+                                max_length=16,
+                            ),
+                        ),
+                        ("payee_account_no", models.CharField(max_length=40)),
+                        ("payee_account_name", models.CharField(max_length=200)),
+                        ("payee_bank_name", models.CharField(blank=True, max_length=200)),
+                        ("amount_fen", models.BigIntegerField()),
+                        ("subject_type", models.CharField(max_length=60)),
+                        ("subject_id", models.CharField(max_length=60)),
+                        ("requested_at", models.DateTimeField()),
+                        ("due_at", models.DateTimeField()),
+                        (
+                            "state",
+                            models.CharField(
+                                choices=[("DUE", "待支付"), ("PAID", "已支付"), ("CANCELLED", "已撤销")],
+                                default=terrace.market.settlement.rules.words.InstructionState["DUE"],
+                                max_length=10,
+                            ),
+                        ),
+                        ("paid_at", models.DateTimeField(null=True)),
+                        (
+                            "hold_id",
+                            models.BigIntegerField(
+                                db_comment="ledger hold: a deposit, or a refund on its way out", null=True
+                            ),
+                        ),
+                        (
+                            "deposit_state",
+                            models.CharField(
+                                blank=True,
+                                choices=[
+                                    ("HELD", "冻结中"),
+                                    ("APPLIED", "已抵作价款"),
+                                    ("RELEASED", "已解冻退还"),
+                                    ("FORFEITED", "不予退还"),
+                                ],
+                                max_length=10,
+                            ),
+                        ),
+                        (
+                            "paid_line",
+                            models.OneToOneField(
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="paid_instruction",
+                                to="settlement.bankline",
+                            ),
+                        ),
+                        (
+                            "payee",
+                            models.ForeignKey(
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="orgs.organisation",
+                            ),
+                        ),
+                        (
+                            "payer",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="orgs.organisation",
+                            ),
+                        ),
+                    ],
                 ),
-                ("assigned_reason", models.CharField(blank=True, max_length=300)),
-            ],
-        ),
-        migrations.CreateModel(
-            name="NumberSeries",
-            fields=[
-                ("series", models.CharField(max_length=40, primary_key=True, serialize=False)),
-                ("last", models.BigIntegerField(default=0)),
-            ],
-            options={
-                "db_table": "settlement_number_series",
-            },
-        ),
-        migrations.CreateModel(
-            name="Certificate",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
+                migrations.CreateModel(
+                    name="PaymentInstructionEvent",
+                    fields=[
+                        ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                        ("pgh_label", models.TextField(help_text="The event label.")),
+                        ("id", models.BigIntegerField()),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        ("reference", models.CharField(max_length=16)),
+                        (
+                            "purpose",
+                            models.CharField(
+                                choices=[
+                                    ("DEPOSIT", "交易保证金"),
+                                    ("PRICE", "成交价款"),
+                                    ("REFUND", "退还款项"),
+                                    ("TREASURY", "上缴国库"),
+                                    ("SELLER_PAYOUT", "支付出让方"),
+                                ],
+                                max_length=16,
+                            ),
+                        ),
+                        ("payee_account_no", models.CharField(max_length=40)),
+                        ("payee_account_name", models.CharField(max_length=200)),
+                        ("payee_bank_name", models.CharField(blank=True, max_length=200)),
+                        ("amount_fen", models.BigIntegerField()),
+                        ("subject_type", models.CharField(max_length=60)),
+                        ("subject_id", models.CharField(max_length=60)),
+                        ("requested_at", models.DateTimeField()),
+                        ("due_at", models.DateTimeField()),
+                        (
+                            "state",
+                            models.CharField(
+                                choices=[("DUE", "待支付"), ("PAID", "已支付"), ("CANCELLED", "已撤销")],
+                                default=terrace.market.settlement.rules.words.InstructionState["DUE"],
+                                max_length=10,
+                            ),
+                        ),
+                        ("paid_at", models.DateTimeField(null=True)),
+                        (
+                            "hold_id",
+                            models.BigIntegerField(
+                                db_comment="ledger hold: a deposit, or a refund on its way out", null=True
+                            ),
+                        ),
+                        (
+                            "deposit_state",
+                            models.CharField(
+                                blank=True,
+                                choices=[
+                                    ("HELD", "冻结中"),
+                                    ("APPLIED", "已抵作价款"),
+                                    ("RELEASED", "已解冻退还"),
+                                    ("FORFEITED", "不予退还"),
+                                ],
+                                max_length=10,
+                            ),
+                        ),
+                        (
+                            "paid_line",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to="settlement.bankline",
+                            ),
+                        ),
+                        (
+                            "payee",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to="orgs.organisation",
+                            ),
+                        ),
+                        (
+                            "payer",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to="orgs.organisation",
+                            ),
+                        ),
+                        (
+                            "pgh_context",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="pghistory.context",
+                            ),
+                        ),
+                        (
+                            "pgh_obj",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="events",
+                                to="settlement.paymentinstruction",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
                 ),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
+                migrations.CreateModel(
+                    name="Refund",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        (
+                            "cause",
+                            models.CharField(
+                                choices=[
+                                    ("NOT_WON", "未竞得，退还保证金"),
+                                    ("NO_TRADE", "未成交，退还保证金"),
+                                    ("NOT_QUALIFIED", "未通过资格审查，退还保证金"),
+                                    ("WITHDRAWN", "依规退出，退还保证金"),
+                                    ("TRADE_ENDED", "交易终止，退还款项"),
+                                    ("EXCESS", "保证金多于价款，退还余额"),
+                                    ("UNASSIGNED", "来款无法认领，原路退回"),
+                                ],
+                                max_length=16,
+                            ),
+                        ),
+                        ("amount_fen", models.BigIntegerField()),
+                        ("number", models.CharField(max_length=40, unique=True)),
+                        (
+                            "state",
+                            models.CharField(
+                                choices=[
+                                    ("DUE", "待申请"),
+                                    ("ASKED", "待复核"),
+                                    ("APPROVED", "待银行付款"),
+                                    ("PAID", "已退还"),
+                                ],
+                                default=terrace.market.settlement.rules.words.RefundState["DUE"],
+                                max_length=10,
+                            ),
+                        ),
+                        ("due_at", models.DateTimeField()),
+                        (
+                            "bank_line",
+                            models.OneToOneField(
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="refund",
+                                to="settlement.bankline",
+                            ),
+                        ),
+                        (
+                            "case",
+                            models.OneToOneField(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="procedures.case",
+                            ),
+                        ),
+                        (
+                            "deposit",
+                            models.OneToOneField(
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="refund_of_deposit",
+                                to="settlement.paymentinstruction",
+                            ),
+                        ),
+                        (
+                            "instruction",
+                            models.OneToOneField(
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="refund",
+                                to="settlement.paymentinstruction",
+                            ),
+                        ),
+                        (
+                            "organisation",
+                            models.ForeignKey(
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="orgs.organisation",
+                            ),
+                        ),
+                    ],
                 ),
-                ("number", models.CharField(max_length=40, unique=True)),
-                (
-                    "file_digest",
-                    models.CharField(db_comment="SHA-256 of the signed file", max_length=64, unique=True),
+                migrations.CreateModel(
+                    name="SettlementAccount",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        (
+                            "purpose",
+                            models.CharField(
+                                choices=[("ESCROW", "交易结算专户"), ("TREASURY", "非税收入专户")],
+                                max_length=10,
+                            ),
+                        ),
+                        ("account_no", models.CharField(max_length=40)),
+                        ("account_name", models.CharField(max_length=200)),
+                        ("bank_name", models.CharField(max_length=200)),
+                        ("since", models.DateTimeField()),
+                        ("until", models.DateTimeField(null=True)),
+                        (
+                            "organisation",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="orgs.organisation",
+                            ),
+                        ),
+                    ],
                 ),
-                (
-                    "facts_digest",
-                    models.CharField(
-                        db_comment="SHA-256 of the embedded facts, printed in the QR", max_length=64
-                    ),
+                migrations.CreateModel(
+                    name="SettlementAccountEvent",
+                    fields=[
+                        ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                        ("pgh_label", models.TextField(help_text="The event label.")),
+                        ("id", models.BigIntegerField()),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        (
+                            "purpose",
+                            models.CharField(
+                                choices=[("ESCROW", "交易结算专户"), ("TREASURY", "非税收入专户")],
+                                max_length=10,
+                            ),
+                        ),
+                        ("account_no", models.CharField(max_length=40)),
+                        ("account_name", models.CharField(max_length=200)),
+                        ("bank_name", models.CharField(max_length=200)),
+                        ("since", models.DateTimeField()),
+                        ("until", models.DateTimeField(null=True)),
+                        (
+                            "organisation",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to="orgs.organisation",
+                            ),
+                        ),
+                        (
+                            "pgh_context",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="pghistory.context",
+                            ),
+                        ),
+                        (
+                            "pgh_obj",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="events",
+                                to="settlement.settlementaccount",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
                 ),
-                ("facts", models.JSONField()),
-                ("signer", models.CharField(max_length=300)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("VALID", "有效"), ("SUPERSEDED", "已换发"), ("VOID", "已作废")],
-                        default=terrace.market.settlement.rules.words.CertificateState["VALID"],
-                        max_length=10,
-                    ),
+                migrations.CreateModel(
+                    name="StatementImport",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        ("filename", models.CharField(max_length=200)),
+                        ("file_digest", models.CharField(max_length=64)),
+                        (
+                            "findings_digest",
+                            models.CharField(db_comment="what the maker was shown", max_length=64),
+                        ),
+                        ("line_count", models.IntegerField()),
+                        ("matched_count", models.IntegerField(default=0)),
+                        ("suspense_count", models.IntegerField(default=0)),
+                        ("repeated_count", models.IntegerField(default=0)),
+                        ("refused_count", models.IntegerField(default=0)),
+                        (
+                            "state",
+                            models.CharField(
+                                choices=[
+                                    ("CHECKED", "已核对，待确认"),
+                                    ("CONFIRMED", "已入账"),
+                                    ("DISCARDED", "已放弃"),
+                                ],
+                                default=terrace.market.settlement.rules.words.ImportState["CHECKED"],
+                                max_length=10,
+                            ),
+                        ),
+                        ("uploaded_at", models.DateTimeField()),
+                        ("confirmed_at", models.DateTimeField(null=True)),
+                        (
+                            "document",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="documents.document",
+                            ),
+                        ),
+                        (
+                            "uploaded_by",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                    ],
                 ),
-                ("issued_at", models.DateTimeField()),
-                ("ended_at", models.DateTimeField(null=True)),
-                ("end_reason", models.CharField(blank=True, max_length=300)),
-                (
-                    "document",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="documents.document"
-                    ),
+                migrations.CreateModel(
+                    name="BankLineEvent",
+                    fields=[
+                        ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                        ("pgh_label", models.TextField(help_text="The event label.")),
+                        ("id", models.BigIntegerField()),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        (
+                            "row_number",
+                            models.IntegerField(
+                                db_comment="row of the file, the header is row 1 of its table"
+                            ),
+                        ),
+                        ("bank_serial", models.CharField(max_length=64)),
+                        ("booked_on", models.DateField()),
+                        (
+                            "direction",
+                            models.CharField(choices=[("IN", "收入"), ("OUT", "支出")], max_length=3),
+                        ),
+                        ("other_account_no", models.CharField(blank=True, max_length=40)),
+                        ("other_name", models.CharField(blank=True, max_length=200)),
+                        ("amount_fen", models.BigIntegerField()),
+                        ("remark", models.CharField(blank=True, max_length=300)),
+                        (
+                            "state",
+                            models.CharField(
+                                choices=[
+                                    ("MATCHED", "自动匹配"),
+                                    ("SUSPENSE", "待查"),
+                                    ("ASSIGNED", "人工认领"),
+                                    ("RETURNING", "退回办理中"),
+                                    ("RETURNED", "已退回"),
+                                ],
+                                max_length=10,
+                            ),
+                        ),
+                        (
+                            "finding",
+                            models.CharField(
+                                db_comment="why it matched or did not: code of rules.Finding", max_length=40
+                            ),
+                        ),
+                        ("assigned_reason", models.CharField(blank=True, max_length=300)),
+                        (
+                            "pgh_context",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="pghistory.context",
+                            ),
+                        ),
+                        (
+                            "pgh_obj",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="events",
+                                to="settlement.bankline",
+                            ),
+                        ),
+                        (
+                            "statement",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to="settlement.statementimport",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
                 ),
-                (
-                    "replaces",
-                    models.OneToOneField(
-                        null=True,
+                migrations.AddField(
+                    model_name="bankline",
+                    name="statement",
+                    field=models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,
-                        related_name="replaced_by",
-                        to="settlement.certificate",
-                    ),
-                ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="Objection",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                ("name", models.CharField(max_length=80)),
-                ("contact", models.CharField(max_length=120)),
-                ("organisation_name", models.CharField(blank=True, max_length=200)),
-                ("grounds", models.TextField()),
-                ("raised_at", models.DateTimeField()),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("OPEN", "待处理"), ("REJECTED", "不成立"), ("UPHELD", "成立")],
-                        default=terrace.market.settlement.rules.words.ObjectionState["OPEN"],
-                        max_length=10,
-                    ),
-                ),
-                ("decision_reason", models.TextField(blank=True)),
-                ("decided_at", models.DateTimeField(null=True)),
-                (
-                    "user",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="PaymentInstruction",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                ("reference", models.CharField(max_length=16, unique=True)),
-                (
-                    "purpose",
-                    models.CharField(
-                        choices=[
-                            ("DEPOSIT", "交易保证金"),
-                            ("PRICE", "成交价款"),
-                            ("REFUND", "退还款项"),
-                            ("TREASURY", "上缴国库"),
-                            ("SELLER_PAYOUT", "支付出让方"),
-                        ],
-                        max_length=16,
-                    ),
-                ),
-                ("payee_account_no", models.CharField(max_length=40)),
-                ("payee_account_name", models.CharField(max_length=200)),
-                ("payee_bank_name", models.CharField(blank=True, max_length=200)),
-                ("amount_fen", models.BigIntegerField()),
-                ("subject_type", models.CharField(max_length=60)),
-                ("subject_id", models.CharField(max_length=60)),
-                ("requested_at", models.DateTimeField()),
-                ("due_at", models.DateTimeField()),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("DUE", "待支付"), ("PAID", "已支付"), ("CANCELLED", "已撤销")],
-                        default=terrace.market.settlement.rules.words.InstructionState["DUE"],
-                        max_length=10,
-                    ),
-                ),
-                ("paid_at", models.DateTimeField(null=True)),
-                (
-                    "hold_id",
-                    models.BigIntegerField(
-                        db_comment="ledger hold: a deposit, or a refund on its way out", null=True
-                    ),
-                ),
-                (
-                    "deposit_state",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("HELD", "冻结中"),
-                            ("APPLIED", "已抵作价款"),
-                            ("RELEASED", "已解冻退还"),
-                            ("FORFEITED", "不予退还"),
-                        ],
-                        max_length=10,
-                    ),
-                ),
-                (
-                    "paid_line",
-                    models.OneToOneField(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="paid_instruction",
-                        to="settlement.bankline",
-                    ),
-                ),
-                (
-                    "payee",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="orgs.organisation",
-                    ),
-                ),
-                (
-                    "payer",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="orgs.organisation"
-                    ),
-                ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="PaymentInstructionEvent",
-            fields=[
-                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
-                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
-                ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.BigIntegerField()),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                ("reference", models.CharField(max_length=16)),
-                (
-                    "purpose",
-                    models.CharField(
-                        choices=[
-                            ("DEPOSIT", "交易保证金"),
-                            ("PRICE", "成交价款"),
-                            ("REFUND", "退还款项"),
-                            ("TREASURY", "上缴国库"),
-                            ("SELLER_PAYOUT", "支付出让方"),
-                        ],
-                        max_length=16,
-                    ),
-                ),
-                ("payee_account_no", models.CharField(max_length=40)),
-                ("payee_account_name", models.CharField(max_length=200)),
-                ("payee_bank_name", models.CharField(blank=True, max_length=200)),
-                ("amount_fen", models.BigIntegerField()),
-                ("subject_type", models.CharField(max_length=60)),
-                ("subject_id", models.CharField(max_length=60)),
-                ("requested_at", models.DateTimeField()),
-                ("due_at", models.DateTimeField()),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("DUE", "待支付"), ("PAID", "已支付"), ("CANCELLED", "已撤销")],
-                        default=terrace.market.settlement.rules.words.InstructionState["DUE"],
-                        max_length=10,
-                    ),
-                ),
-                ("paid_at", models.DateTimeField(null=True)),
-                (
-                    "hold_id",
-                    models.BigIntegerField(
-                        db_comment="ledger hold: a deposit, or a refund on its way out", null=True
-                    ),
-                ),
-                (
-                    "deposit_state",
-                    models.CharField(
-                        blank=True,
-                        choices=[
-                            ("HELD", "冻结中"),
-                            ("APPLIED", "已抵作价款"),
-                            ("RELEASED", "已解冻退还"),
-                            ("FORFEITED", "不予退还"),
-                        ],
-                        max_length=10,
-                    ),
-                ),
-                (
-                    "paid_line",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to="settlement.bankline",
-                    ),
-                ),
-                (
-                    "payee",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to="orgs.organisation",
-                    ),
-                ),
-                (
-                    "payer",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to="orgs.organisation",
-                    ),
-                ),
-                (
-                    "pgh_context",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="pghistory.context",
-                    ),
-                ),
-                (
-                    "pgh_obj",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="events",
-                        to="settlement.paymentinstruction",
-                    ),
-                ),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.CreateModel(
-            name="Refund",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                (
-                    "cause",
-                    models.CharField(
-                        choices=[
-                            ("NOT_WON", "未竞得，退还保证金"),
-                            ("NO_TRADE", "未成交，退还保证金"),
-                            ("NOT_QUALIFIED", "未通过资格审查，退还保证金"),
-                            ("WITHDRAWN", "依规退出，退还保证金"),
-                            ("TRADE_ENDED", "交易终止，退还款项"),
-                            ("EXCESS", "保证金多于价款，退还余额"),
-                            ("UNASSIGNED", "来款无法认领，原路退回"),
-                        ],
-                        max_length=16,
-                    ),
-                ),
-                ("amount_fen", models.BigIntegerField()),
-                ("number", models.CharField(max_length=40, unique=True)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("DUE", "待申请"),
-                            ("ASKED", "待复核"),
-                            ("APPROVED", "待银行付款"),
-                            ("PAID", "已退还"),
-                        ],
-                        default=terrace.market.settlement.rules.words.RefundState["DUE"],
-                        max_length=10,
-                    ),
-                ),
-                ("due_at", models.DateTimeField()),
-                (
-                    "bank_line",
-                    models.OneToOneField(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="refund",
-                        to="settlement.bankline",
-                    ),
-                ),
-                (
-                    "case",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="procedures.case"
-                    ),
-                ),
-                (
-                    "deposit",
-                    models.OneToOneField(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="refund_of_deposit",
-                        to="settlement.paymentinstruction",
-                    ),
-                ),
-                (
-                    "instruction",
-                    models.OneToOneField(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="refund",
-                        to="settlement.paymentinstruction",
-                    ),
-                ),
-                (
-                    "organisation",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="orgs.organisation",
-                    ),
-                ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="SettlementAccount",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                (
-                    "purpose",
-                    models.CharField(
-                        choices=[("ESCROW", "交易结算专户"), ("TREASURY", "非税收入专户")], max_length=10
-                    ),
-                ),
-                ("account_no", models.CharField(max_length=40)),
-                ("account_name", models.CharField(max_length=200)),
-                ("bank_name", models.CharField(max_length=200)),
-                ("since", models.DateTimeField()),
-                ("until", models.DateTimeField(null=True)),
-                (
-                    "organisation",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="orgs.organisation"
-                    ),
-                ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="SettlementAccountEvent",
-            fields=[
-                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
-                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
-                ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.BigIntegerField()),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                (
-                    "purpose",
-                    models.CharField(
-                        choices=[("ESCROW", "交易结算专户"), ("TREASURY", "非税收入专户")], max_length=10
-                    ),
-                ),
-                ("account_no", models.CharField(max_length=40)),
-                ("account_name", models.CharField(max_length=200)),
-                ("bank_name", models.CharField(max_length=200)),
-                ("since", models.DateTimeField()),
-                ("until", models.DateTimeField(null=True)),
-                (
-                    "organisation",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to="orgs.organisation",
-                    ),
-                ),
-                (
-                    "pgh_context",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="pghistory.context",
-                    ),
-                ),
-                (
-                    "pgh_obj",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="events",
-                        to="settlement.settlementaccount",
-                    ),
-                ),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.CreateModel(
-            name="StatementImport",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                ("filename", models.CharField(max_length=200)),
-                ("file_digest", models.CharField(max_length=64)),
-                ("findings_digest", models.CharField(db_comment="what the maker was shown", max_length=64)),
-                ("line_count", models.IntegerField()),
-                ("matched_count", models.IntegerField(default=0)),
-                ("suspense_count", models.IntegerField(default=0)),
-                ("repeated_count", models.IntegerField(default=0)),
-                ("refused_count", models.IntegerField(default=0)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("CHECKED", "已核对，待确认"),
-                            ("CONFIRMED", "已入账"),
-                            ("DISCARDED", "已放弃"),
-                        ],
-                        default=terrace.market.settlement.rules.words.ImportState["CHECKED"],
-                        max_length=10,
-                    ),
-                ),
-                ("uploaded_at", models.DateTimeField()),
-                ("confirmed_at", models.DateTimeField(null=True)),
-                (
-                    "document",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="documents.document"
-                    ),
-                ),
-                (
-                    "uploaded_by",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="BankLineEvent",
-            fields=[
-                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
-                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
-                ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.BigIntegerField()),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                (
-                    "row_number",
-                    models.IntegerField(db_comment="row of the file, the header is row 1 of its table"),
-                ),
-                ("bank_serial", models.CharField(max_length=64)),
-                ("booked_on", models.DateField()),
-                ("direction", models.CharField(choices=[("IN", "收入"), ("OUT", "支出")], max_length=3)),
-                ("other_account_no", models.CharField(blank=True, max_length=40)),
-                ("other_name", models.CharField(blank=True, max_length=200)),
-                ("amount_fen", models.BigIntegerField()),
-                ("remark", models.CharField(blank=True, max_length=300)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("MATCHED", "自动匹配"),
-                            ("SUSPENSE", "待查"),
-                            ("ASSIGNED", "人工认领"),
-                            ("RETURNING", "退回办理中"),
-                            ("RETURNED", "已退回"),
-                        ],
-                        max_length=10,
-                    ),
-                ),
-                (
-                    "finding",
-                    models.CharField(
-                        db_comment="why it matched or did not: code of rules.Finding", max_length=40
-                    ),
-                ),
-                ("assigned_reason", models.CharField(blank=True, max_length=300)),
-                (
-                    "pgh_context",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="pghistory.context",
-                    ),
-                ),
-                (
-                    "pgh_obj",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="events",
-                        to="settlement.bankline",
-                    ),
-                ),
-                (
-                    "statement",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
+                        related_name="lines",
                         to="settlement.statementimport",
                     ),
                 ),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.AddField(
-            model_name="bankline",
-            name="statement",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="lines",
-                to="settlement.statementimport",
-            ),
-        ),
-        migrations.CreateModel(
-            name="StatementImportEvent",
-            fields=[
-                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
-                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
-                ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.BigIntegerField()),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
+                migrations.CreateModel(
+                    name="StatementImportEvent",
+                    fields=[
+                        ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                        ("pgh_label", models.TextField(help_text="The event label.")),
+                        ("id", models.BigIntegerField()),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        ("filename", models.CharField(max_length=200)),
+                        ("file_digest", models.CharField(max_length=64)),
+                        (
+                            "findings_digest",
+                            models.CharField(db_comment="what the maker was shown", max_length=64),
+                        ),
+                        ("line_count", models.IntegerField()),
+                        ("matched_count", models.IntegerField(default=0)),
+                        ("suspense_count", models.IntegerField(default=0)),
+                        ("repeated_count", models.IntegerField(default=0)),
+                        ("refused_count", models.IntegerField(default=0)),
+                        (
+                            "state",
+                            models.CharField(
+                                choices=[
+                                    ("CHECKED", "已核对，待确认"),
+                                    ("CONFIRMED", "已入账"),
+                                    ("DISCARDED", "已放弃"),
+                                ],
+                                default=terrace.market.settlement.rules.words.ImportState["CHECKED"],
+                                max_length=10,
+                            ),
+                        ),
+                        ("uploaded_at", models.DateTimeField()),
+                        ("confirmed_at", models.DateTimeField(null=True)),
+                        (
+                            "document",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to="documents.document",
+                            ),
+                        ),
+                        (
+                            "pgh_context",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="pghistory.context",
+                            ),
+                        ),
+                        (
+                            "pgh_obj",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="events",
+                                to="settlement.statementimport",
+                            ),
+                        ),
+                        (
+                            "uploaded_by",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
                 ),
-                ("filename", models.CharField(max_length=200)),
-                ("file_digest", models.CharField(max_length=64)),
-                ("findings_digest", models.CharField(db_comment="what the maker was shown", max_length=64)),
-                ("line_count", models.IntegerField()),
-                ("matched_count", models.IntegerField(default=0)),
-                ("suspense_count", models.IntegerField(default=0)),
-                ("repeated_count", models.IntegerField(default=0)),
-                ("refused_count", models.IntegerField(default=0)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("CHECKED", "已核对，待确认"),
-                            ("CONFIRMED", "已入账"),
-                            ("DISCARDED", "已放弃"),
-                        ],
-                        default=terrace.market.settlement.rules.words.ImportState["CHECKED"],
-                        max_length=10,
-                    ),
+                migrations.CreateModel(
+                    name="Trade",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        ("number", models.CharField(max_length=40, unique=True)),
+                        ("origin_type", models.CharField(max_length=60)),
+                        ("origin_id", models.CharField(max_length=60)),
+                        (
+                            "rights_hold_id",
+                            models.BigIntegerField(
+                                db_comment="ledger hold on the seller's right", unique=True
+                            ),
+                        ),
+                        (
+                            "pollutant",
+                            models.CharField(
+                                choices=[
+                                    ("COD", "化学需氧量"),
+                                    ("NH3N", "氨氮"),
+                                    ("SO2", "二氧化硫"),
+                                    ("NOX", "氮氧化物"),
+                                    ("VOCS", "挥发性有机物"),
+                                    ("PM", "颗粒物"),
+                                ],
+                                max_length=8,
+                            ),
+                        ),
+                        (
+                            "region",
+                            models.CharField(
+                                db_comment="basin for water, city or area for air", max_length=60
+                            ),
+                        ),
+                        ("source", models.CharField(db_comment="rights.rules.RightSource", max_length=20)),
+                        ("quantity_g", models.BigIntegerField()),
+                        ("price_fen_per_tonne", models.BigIntegerField()),
+                        (
+                            "price_basis",
+                            models.CharField(
+                                choices=[("PER_YEAR", "PER_YEAR"), ("TERM", "TERM")], max_length=8
+                            ),
+                        ),
+                        ("years", models.SmallIntegerField()),
+                        ("amount_fen", models.BigIntegerField()),
+                        (
+                            "ratio_hundredths",
+                            models.IntegerField(db_comment="replacement ratio in hundredths: 120 is 1.2:1"),
+                        ),
+                        ("term_start", models.DateField()),
+                        ("term_end", models.DateField()),
+                        ("awarded_at", models.DateTimeField()),
+                        ("publicised_at", models.DateTimeField(null=True)),
+                        ("contract_digest", models.CharField(blank=True, max_length=64)),
+                        ("signed_at", models.DateTimeField(null=True)),
+                        ("paid_at", models.DateTimeField(null=True)),
+                        ("certified_at", models.DateTimeField(null=True)),
+                        ("delivered_at", models.DateTimeField(null=True)),
+                        ("income_confirmed_at", models.DateTimeField(null=True)),
+                        ("permit_changed_at", models.DateTimeField(null=True)),
+                        ("permit_number", models.CharField(blank=True, max_length=40)),
+                        (
+                            "outcome",
+                            models.CharField(
+                                choices=[
+                                    ("OPEN", "办理中"),
+                                    ("COMPLETED", "已完成"),
+                                    ("BUYER_DEFAULTED", "受让方违约"),
+                                    ("SELLER_DEFAULTED", "出让方违约"),
+                                    ("VOIDED", "交易终止"),
+                                ],
+                                default=terrace.market.settlement.rules.words.Outcome["OPEN"],
+                                max_length=16,
+                            ),
+                        ),
+                        ("closed_at", models.DateTimeField(null=True)),
+                        (
+                            "award_document",
+                            models.ForeignKey(
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="documents.document",
+                            ),
+                        ),
+                        (
+                            "buyer",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="orgs.organisation",
+                            ),
+                        ),
+                        (
+                            "case",
+                            models.OneToOneField(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="procedures.case",
+                            ),
+                        ),
+                        (
+                            "contract_document",
+                            models.ForeignKey(
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="documents.document",
+                            ),
+                        ),
+                        (
+                            "delivered_parcel",
+                            models.OneToOneField(
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="delivered_by",
+                                to="rights.parcel",
+                            ),
+                        ),
+                        (
+                            "deposit",
+                            models.OneToOneField(
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="won_trade",
+                                to="settlement.paymentinstruction",
+                            ),
+                        ),
+                        (
+                            "need_confirmation",
+                            models.ForeignKey(
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="trades",
+                                to="rights.needconfirmation",
+                            ),
+                        ),
+                        (
+                            "parcel",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="trades",
+                                to="rights.parcel",
+                            ),
+                        ),
+                        (
+                            "seller",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="orgs.organisation",
+                            ),
+                        ),
+                    ],
                 ),
-                ("uploaded_at", models.DateTimeField()),
-                ("confirmed_at", models.DateTimeField(null=True)),
-                (
-                    "document",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to="documents.document",
-                    ),
+                migrations.CreateModel(
+                    name="RefundEvent",
+                    fields=[
+                        ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                        ("pgh_label", models.TextField(help_text="The event label.")),
+                        ("id", models.BigIntegerField()),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        (
+                            "cause",
+                            models.CharField(
+                                choices=[
+                                    ("NOT_WON", "未竞得，退还保证金"),
+                                    ("NO_TRADE", "未成交，退还保证金"),
+                                    ("NOT_QUALIFIED", "未通过资格审查，退还保证金"),
+                                    ("WITHDRAWN", "依规退出，退还保证金"),
+                                    ("TRADE_ENDED", "交易终止，退还款项"),
+                                    ("EXCESS", "保证金多于价款，退还余额"),
+                                    ("UNASSIGNED", "来款无法认领，原路退回"),
+                                ],
+                                max_length=16,
+                            ),
+                        ),
+                        ("amount_fen", models.BigIntegerField()),
+                        ("number", models.CharField(max_length=40)),
+                        (
+                            "state",
+                            models.CharField(
+                                choices=[
+                                    ("DUE", "待申请"),
+                                    ("ASKED", "待复核"),
+                                    ("APPROVED", "待银行付款"),
+                                    ("PAID", "已退还"),
+                                ],
+                                default=terrace.market.settlement.rules.words.RefundState["DUE"],
+                                max_length=10,
+                            ),
+                        ),
+                        ("due_at", models.DateTimeField()),
+                        (
+                            "bank_line",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to="settlement.bankline",
+                            ),
+                        ),
+                        (
+                            "case",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to="procedures.case",
+                            ),
+                        ),
+                        (
+                            "deposit",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to="settlement.paymentinstruction",
+                            ),
+                        ),
+                        (
+                            "instruction",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to="settlement.paymentinstruction",
+                            ),
+                        ),
+                        (
+                            "organisation",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to="orgs.organisation",
+                            ),
+                        ),
+                        (
+                            "pgh_context",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="pghistory.context",
+                            ),
+                        ),
+                        (
+                            "pgh_obj",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="events",
+                                to="settlement.refund",
+                            ),
+                        ),
+                        (
+                            "trade",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to="settlement.trade",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
                 ),
-                (
-                    "pgh_context",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="pghistory.context",
-                    ),
-                ),
-                (
-                    "pgh_obj",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="events",
-                        to="settlement.statementimport",
-                    ),
-                ),
-                (
-                    "uploaded_by",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.CreateModel(
-            name="Trade",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                ("number", models.CharField(max_length=40, unique=True)),
-                ("origin_type", models.CharField(max_length=60)),
-                ("origin_id", models.CharField(max_length=60)),
-                (
-                    "rights_hold_id",
-                    models.BigIntegerField(db_comment="ledger hold on the seller's right", unique=True),
-                ),
-                (
-                    "pollutant",
-                    models.CharField(
-                        choices=[
-                            ("COD", "化学需氧量"),
-                            ("NH3N", "氨氮"),
-                            ("SO2", "二氧化硫"),
-                            ("NOX", "氮氧化物"),
-                            ("VOCS", "挥发性有机物"),
-                            ("PM", "颗粒物"),
-                        ],
-                        max_length=8,
-                    ),
-                ),
-                (
-                    "region",
-                    models.CharField(db_comment="basin for water, city or area for air", max_length=60),
-                ),
-                ("source", models.CharField(db_comment="rights.rules.RightSource", max_length=20)),
-                ("quantity_g", models.BigIntegerField()),
-                ("price_fen_per_tonne", models.BigIntegerField()),
-                (
-                    "price_basis",
-                    models.CharField(choices=[("PER_YEAR", "PER_YEAR"), ("TERM", "TERM")], max_length=8),
-                ),
-                ("years", models.SmallIntegerField()),
-                ("amount_fen", models.BigIntegerField()),
-                (
-                    "ratio_hundredths",
-                    models.IntegerField(db_comment="replacement ratio in hundredths: 120 is 1.2:1"),
-                ),
-                ("term_start", models.DateField()),
-                ("term_end", models.DateField()),
-                ("awarded_at", models.DateTimeField()),
-                ("publicised_at", models.DateTimeField(null=True)),
-                ("contract_digest", models.CharField(blank=True, max_length=64)),
-                ("signed_at", models.DateTimeField(null=True)),
-                ("paid_at", models.DateTimeField(null=True)),
-                ("certified_at", models.DateTimeField(null=True)),
-                ("delivered_at", models.DateTimeField(null=True)),
-                ("income_confirmed_at", models.DateTimeField(null=True)),
-                ("permit_changed_at", models.DateTimeField(null=True)),
-                ("permit_number", models.CharField(blank=True, max_length=40)),
-                (
-                    "outcome",
-                    models.CharField(
-                        choices=[
-                            ("OPEN", "办理中"),
-                            ("COMPLETED", "已完成"),
-                            ("BUYER_DEFAULTED", "受让方违约"),
-                            ("SELLER_DEFAULTED", "出让方违约"),
-                            ("VOIDED", "交易终止"),
-                        ],
-                        default=terrace.market.settlement.rules.words.Outcome["OPEN"],
-                        max_length=16,
-                    ),
-                ),
-                ("closed_at", models.DateTimeField(null=True)),
-                (
-                    "award_document",
-                    models.ForeignKey(
+                migrations.AddField(
+                    model_name="refund",
+                    name="trade",
+                    field=models.ForeignKey(
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="documents.document",
-                    ),
-                ),
-                (
-                    "buyer",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="orgs.organisation"
-                    ),
-                ),
-                (
-                    "case",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="procedures.case"
-                    ),
-                ),
-                (
-                    "contract_document",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="documents.document",
-                    ),
-                ),
-                (
-                    "delivered_parcel",
-                    models.OneToOneField(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="delivered_by",
-                        to="rights.parcel",
-                    ),
-                ),
-                (
-                    "deposit",
-                    models.OneToOneField(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="won_trade",
-                        to="settlement.paymentinstruction",
-                    ),
-                ),
-                (
-                    "need_confirmation",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="trades",
-                        to="rights.needconfirmation",
-                    ),
-                ),
-                (
-                    "parcel",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="trades", to="rights.parcel"
-                    ),
-                ),
-                (
-                    "seller",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="orgs.organisation"
-                    ),
-                ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="RefundEvent",
-            fields=[
-                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
-                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
-                ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.BigIntegerField()),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                (
-                    "cause",
-                    models.CharField(
-                        choices=[
-                            ("NOT_WON", "未竞得，退还保证金"),
-                            ("NO_TRADE", "未成交，退还保证金"),
-                            ("NOT_QUALIFIED", "未通过资格审查，退还保证金"),
-                            ("WITHDRAWN", "依规退出，退还保证金"),
-                            ("TRADE_ENDED", "交易终止，退还款项"),
-                            ("EXCESS", "保证金多于价款，退还余额"),
-                            ("UNASSIGNED", "来款无法认领，原路退回"),
-                        ],
-                        max_length=16,
-                    ),
-                ),
-                ("amount_fen", models.BigIntegerField()),
-                ("number", models.CharField(max_length=40)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("DUE", "待申请"),
-                            ("ASKED", "待复核"),
-                            ("APPROVED", "待银行付款"),
-                            ("PAID", "已退还"),
-                        ],
-                        default=terrace.market.settlement.rules.words.RefundState["DUE"],
-                        max_length=10,
-                    ),
-                ),
-                ("due_at", models.DateTimeField()),
-                (
-                    "bank_line",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to="settlement.bankline",
-                    ),
-                ),
-                (
-                    "case",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to="procedures.case",
-                    ),
-                ),
-                (
-                    "deposit",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to="settlement.paymentinstruction",
-                    ),
-                ),
-                (
-                    "instruction",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to="settlement.paymentinstruction",
-                    ),
-                ),
-                (
-                    "organisation",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to="orgs.organisation",
-                    ),
-                ),
-                (
-                    "pgh_context",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="pghistory.context",
-                    ),
-                ),
-                (
-                    "pgh_obj",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="events",
-                        to="settlement.refund",
-                    ),
-                ),
-                (
-                    "trade",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
+                        related_name="refunds",
                         to="settlement.trade",
                     ),
                 ),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.AddField(
-            model_name="refund",
-            name="trade",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="refunds",
-                to="settlement.trade",
-            ),
-        ),
-        migrations.CreateModel(
-            name="ObjectionEvent",
-            fields=[
-                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
-                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
-                ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.BigIntegerField()),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
+                migrations.CreateModel(
+                    name="ObjectionEvent",
+                    fields=[
+                        ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                        ("pgh_label", models.TextField(help_text="The event label.")),
+                        ("id", models.BigIntegerField()),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        ("name", models.CharField(max_length=80)),
+                        ("contact", models.CharField(max_length=120)),
+                        ("organisation_name", models.CharField(blank=True, max_length=200)),
+                        ("grounds", models.TextField()),
+                        ("raised_at", models.DateTimeField()),
+                        (
+                            "state",
+                            models.CharField(
+                                choices=[("OPEN", "待处理"), ("REJECTED", "不成立"), ("UPHELD", "成立")],
+                                default=terrace.market.settlement.rules.words.ObjectionState["OPEN"],
+                                max_length=10,
+                            ),
+                        ),
+                        ("decision_reason", models.TextField(blank=True)),
+                        ("decided_at", models.DateTimeField(null=True)),
+                        (
+                            "pgh_context",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="pghistory.context",
+                            ),
+                        ),
+                        (
+                            "pgh_obj",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="events",
+                                to="settlement.objection",
+                            ),
+                        ),
+                        (
+                            "user",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                        (
+                            "trade",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to="settlement.trade",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
                 ),
-                ("name", models.CharField(max_length=80)),
-                ("contact", models.CharField(max_length=120)),
-                ("organisation_name", models.CharField(blank=True, max_length=200)),
-                ("grounds", models.TextField()),
-                ("raised_at", models.DateTimeField()),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("OPEN", "待处理"), ("REJECTED", "不成立"), ("UPHELD", "成立")],
-                        default=terrace.market.settlement.rules.words.ObjectionState["OPEN"],
-                        max_length=10,
-                    ),
-                ),
-                ("decision_reason", models.TextField(blank=True)),
-                ("decided_at", models.DateTimeField(null=True)),
-                (
-                    "pgh_context",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="pghistory.context",
-                    ),
-                ),
-                (
-                    "pgh_obj",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="events",
-                        to="settlement.objection",
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "trade",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to="settlement.trade",
-                    ),
-                ),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.AddField(
-            model_name="objection",
-            name="trade",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="objections", to="settlement.trade"
-            ),
-        ),
-        migrations.CreateModel(
-            name="ContractSignature",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
-                    ),
-                ),
-                ("side", models.CharField(choices=[("BUYER", "受让方"), ("SELLER", "出让方")], max_length=6)),
-                ("person_id", models.BigIntegerField()),
-                ("signer_name", models.CharField(max_length=80)),
-                ("contract_digest", models.CharField(max_length=64)),
-                ("signed_at", models.DateTimeField()),
-                (
-                    "organisation",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="orgs.organisation"
-                    ),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
+                migrations.AddField(
+                    model_name="objection",
+                    name="trade",
+                    field=models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
+                        related_name="objections",
+                        to="settlement.trade",
                     ),
                 ),
-                (
-                    "trade",
-                    models.ForeignKey(
+                migrations.CreateModel(
+                    name="ContractSignature",
+                    fields=[
+                        (
+                            "id",
+                            models.BigAutoField(
+                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                            ),
+                        ),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        (
+                            "side",
+                            models.CharField(
+                                choices=[("BUYER", "受让方"), ("SELLER", "出让方")], max_length=6
+                            ),
+                        ),
+                        ("person_id", models.BigIntegerField()),
+                        ("signer_name", models.CharField(max_length=80)),
+                        ("contract_digest", models.CharField(max_length=64)),
+                        ("signed_at", models.DateTimeField()),
+                        (
+                            "organisation",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="orgs.organisation",
+                            ),
+                        ),
+                        (
+                            "user",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                        (
+                            "trade",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="signatures",
+                                to="settlement.trade",
+                            ),
+                        ),
+                    ],
+                ),
+                migrations.CreateModel(
+                    name="CertificateEvent",
+                    fields=[
+                        ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                        ("pgh_label", models.TextField(help_text="The event label.")),
+                        ("id", models.BigIntegerField()),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        ("number", models.CharField(max_length=40)),
+                        (
+                            "file_digest",
+                            models.CharField(db_comment="SHA-256 of the signed file", max_length=64),
+                        ),
+                        (
+                            "facts_digest",
+                            models.CharField(
+                                db_comment="SHA-256 of the embedded facts, printed in the QR", max_length=64
+                            ),
+                        ),
+                        ("facts", models.JSONField()),
+                        ("signer", models.CharField(max_length=300)),
+                        (
+                            "state",
+                            models.CharField(
+                                choices=[("VALID", "有效"), ("SUPERSEDED", "已换发"), ("VOID", "已作废")],
+                                default=terrace.market.settlement.rules.words.CertificateState["VALID"],
+                                max_length=10,
+                            ),
+                        ),
+                        ("issued_at", models.DateTimeField()),
+                        ("ended_at", models.DateTimeField(null=True)),
+                        ("end_reason", models.CharField(blank=True, max_length=300)),
+                        (
+                            "document",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to="documents.document",
+                            ),
+                        ),
+                        (
+                            "pgh_context",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="pghistory.context",
+                            ),
+                        ),
+                        (
+                            "pgh_obj",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="events",
+                                to="settlement.certificate",
+                            ),
+                        ),
+                        (
+                            "replaces",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to="settlement.certificate",
+                            ),
+                        ),
+                        (
+                            "trade",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to="settlement.trade",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
+                ),
+                migrations.AddField(
+                    model_name="certificate",
+                    name="trade",
+                    field=models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,
-                        related_name="signatures",
+                        related_name="certificates",
                         to="settlement.trade",
                     ),
                 ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="CertificateEvent",
-            fields=[
-                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
-                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
-                ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.BigIntegerField()),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
+                migrations.CreateModel(
+                    name="TradeEvent",
+                    fields=[
+                        ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
+                        ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
+                        ("pgh_label", models.TextField(help_text="The event label.")),
+                        ("id", models.BigIntegerField()),
+                        (
+                            "city",
+                            models.CharField(
+                                db_comment="division code of the city, GB/T 2260",
+                                default="371500",
+                                max_length=6,
+                            ),
+                        ),
+                        ("number", models.CharField(max_length=40)),
+                        ("origin_type", models.CharField(max_length=60)),
+                        ("origin_id", models.CharField(max_length=60)),
+                        (
+                            "rights_hold_id",
+                            models.BigIntegerField(db_comment="ledger hold on the seller's right"),
+                        ),
+                        (
+                            "pollutant",
+                            models.CharField(
+                                choices=[
+                                    ("COD", "化学需氧量"),
+                                    ("NH3N", "氨氮"),
+                                    ("SO2", "二氧化硫"),
+                                    ("NOX", "氮氧化物"),
+                                    ("VOCS", "挥发性有机物"),
+                                    ("PM", "颗粒物"),
+                                ],
+                                max_length=8,
+                            ),
+                        ),
+                        (
+                            "region",
+                            models.CharField(
+                                db_comment="basin for water, city or area for air", max_length=60
+                            ),
+                        ),
+                        ("source", models.CharField(db_comment="rights.rules.RightSource", max_length=20)),
+                        ("quantity_g", models.BigIntegerField()),
+                        ("price_fen_per_tonne", models.BigIntegerField()),
+                        (
+                            "price_basis",
+                            models.CharField(
+                                choices=[("PER_YEAR", "PER_YEAR"), ("TERM", "TERM")], max_length=8
+                            ),
+                        ),
+                        ("years", models.SmallIntegerField()),
+                        ("amount_fen", models.BigIntegerField()),
+                        (
+                            "ratio_hundredths",
+                            models.IntegerField(db_comment="replacement ratio in hundredths: 120 is 1.2:1"),
+                        ),
+                        ("term_start", models.DateField()),
+                        ("term_end", models.DateField()),
+                        ("awarded_at", models.DateTimeField()),
+                        ("publicised_at", models.DateTimeField(null=True)),
+                        ("contract_digest", models.CharField(blank=True, max_length=64)),
+                        ("signed_at", models.DateTimeField(null=True)),
+                        ("paid_at", models.DateTimeField(null=True)),
+                        ("certified_at", models.DateTimeField(null=True)),
+                        ("delivered_at", models.DateTimeField(null=True)),
+                        ("income_confirmed_at", models.DateTimeField(null=True)),
+                        ("permit_changed_at", models.DateTimeField(null=True)),
+                        ("permit_number", models.CharField(blank=True, max_length=40)),
+                        (
+                            "outcome",
+                            models.CharField(
+                                choices=[
+                                    ("OPEN", "办理中"),
+                                    ("COMPLETED", "已完成"),
+                                    ("BUYER_DEFAULTED", "受让方违约"),
+                                    ("SELLER_DEFAULTED", "出让方违约"),
+                                    ("VOIDED", "交易终止"),
+                                ],
+                                default=terrace.market.settlement.rules.words.Outcome["OPEN"],
+                                max_length=16,
+                            ),
+                        ),
+                        ("closed_at", models.DateTimeField(null=True)),
+                        (
+                            "award_document",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to="documents.document",
+                            ),
+                        ),
+                        (
+                            "buyer",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to="orgs.organisation",
+                            ),
+                        ),
+                        (
+                            "case",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to="procedures.case",
+                            ),
+                        ),
+                        (
+                            "contract_document",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to="documents.document",
+                            ),
+                        ),
+                        (
+                            "delivered_parcel",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to="rights.parcel",
+                            ),
+                        ),
+                        (
+                            "deposit",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to="settlement.paymentinstruction",
+                            ),
+                        ),
+                        (
+                            "need_confirmation",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to="rights.needconfirmation",
+                            ),
+                        ),
+                        (
+                            "parcel",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to="rights.parcel",
+                            ),
+                        ),
+                        (
+                            "pgh_context",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                null=True,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                to="pghistory.context",
+                            ),
+                        ),
+                        (
+                            "pgh_obj",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="events",
+                                to="settlement.trade",
+                            ),
+                        ),
+                        (
+                            "seller",
+                            models.ForeignKey(
+                                db_constraint=False,
+                                on_delete=django.db.models.deletion.DO_NOTHING,
+                                related_name="+",
+                                related_query_name="+",
+                                to="orgs.organisation",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "abstract": False,
+                    },
+                ),
+                migrations.AddIndex(
+                    model_name="paymentinstruction",
+                    index=models.Index(fields=["state", "due_at"], name="settlement__state_6ad8eb_idx"),
+                ),
+                migrations.AddIndex(
+                    model_name="paymentinstruction",
+                    index=models.Index(fields=["payer", "-id"], name="settlement__payer_i_7bca47_idx"),
+                ),
+                migrations.AddIndex(
+                    model_name="paymentinstruction",
+                    index=models.Index(
+                        fields=["subject_type", "subject_id"], name="settlement__subject_0fa1e7_idx"
                     ),
                 ),
-                ("number", models.CharField(max_length=40)),
-                ("file_digest", models.CharField(db_comment="SHA-256 of the signed file", max_length=64)),
-                (
-                    "facts_digest",
-                    models.CharField(
-                        db_comment="SHA-256 of the embedded facts, printed in the QR", max_length=64
+                migrations.AddConstraint(
+                    model_name="paymentinstruction",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(("amount_fen__gt", 0)), name="settlement_instruction_amount"
                     ),
                 ),
-                ("facts", models.JSONField()),
-                ("signer", models.CharField(max_length=300)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("VALID", "有效"), ("SUPERSEDED", "已换发"), ("VOID", "已作废")],
-                        default=terrace.market.settlement.rules.words.CertificateState["VALID"],
-                        max_length=10,
+                migrations.AddConstraint(
+                    model_name="paymentinstruction",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("paid_at__isnull", False), ("paid_line__isnull", False), ("state", "PAID")
+                            ),
+                            models.Q(
+                                models.Q(("state", "PAID"), _negated=True),
+                                ("paid_at__isnull", True),
+                                ("paid_line__isnull", True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="settlement_instruction_paid",
                     ),
                 ),
-                ("issued_at", models.DateTimeField()),
-                ("ended_at", models.DateTimeField(null=True)),
-                ("end_reason", models.CharField(blank=True, max_length=300)),
-                (
-                    "document",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to="documents.document",
+                migrations.AddConstraint(
+                    model_name="paymentinstruction",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            ("deposit_state", ""),
+                            models.Q(("hold_id__isnull", False), ("purpose", "DEPOSIT"), ("state", "PAID")),
+                            _connector="OR",
+                        ),
+                        name="settlement_instruction_deposit",
                     ),
                 ),
-                (
-                    "pgh_context",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="pghistory.context",
+                migrations.AddConstraint(
+                    model_name="paymentinstruction",
+                    constraint=models.UniqueConstraint(
+                        condition=models.Q(("hold_id__isnull", False)),
+                        fields=("hold_id",),
+                        name="settlement_instruction_hold",
                     ),
                 ),
-                (
-                    "pgh_obj",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="events",
-                        to="settlement.certificate",
+                pgtrigger.migrations.AddTrigger(
+                    model_name="paymentinstruction",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="insert_insert",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func='INSERT INTO "settlement_paymentinstructionevent" ("amount_fen", "city", "deposit_state", "due_at", "hold_id", "id", "paid_at", "paid_line_id", "payee_account_name", "payee_account_no", "payee_bank_name", "payee_id", "payer_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "purpose", "reference", "requested_at", "state", "subject_id", "subject_type") VALUES (NEW."amount_fen", NEW."city", NEW."deposit_state", NEW."due_at", NEW."hold_id", NEW."id", NEW."paid_at", NEW."paid_line_id", NEW."payee_account_name", NEW."payee_account_no", NEW."payee_bank_name", NEW."payee_id", NEW."payer_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."purpose", NEW."reference", NEW."requested_at", NEW."state", NEW."subject_id", NEW."subject_type"); RETURN NULL;',
+                            hash="c1e952c992a41751c935a1ae43dce0a0785693eb",
+                            operation="INSERT",
+                            pgid="pgtrigger_insert_insert_87ce1",
+                            table="settlement_paymentinstruction",
+                            when="AFTER",
+                        ),
                     ),
                 ),
-                (
-                    "replaces",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to="settlement.certificate",
+                pgtrigger.migrations.AddTrigger(
+                    model_name="paymentinstruction",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="update_update",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                            func='INSERT INTO "settlement_paymentinstructionevent" ("amount_fen", "city", "deposit_state", "due_at", "hold_id", "id", "paid_at", "paid_line_id", "payee_account_name", "payee_account_no", "payee_bank_name", "payee_id", "payer_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "purpose", "reference", "requested_at", "state", "subject_id", "subject_type") VALUES (NEW."amount_fen", NEW."city", NEW."deposit_state", NEW."due_at", NEW."hold_id", NEW."id", NEW."paid_at", NEW."paid_line_id", NEW."payee_account_name", NEW."payee_account_no", NEW."payee_bank_name", NEW."payee_id", NEW."payer_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."purpose", NEW."reference", NEW."requested_at", NEW."state", NEW."subject_id", NEW."subject_type"); RETURN NULL;',
+                            hash="c2117cc7673db7335c092fb99d79344212d9041c",
+                            operation="UPDATE",
+                            pgid="pgtrigger_update_update_6c363",
+                            table="settlement_paymentinstruction",
+                            when="AFTER",
+                        ),
                     ),
                 ),
-                (
-                    "trade",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to="settlement.trade",
+                pgtrigger.migrations.AddTrigger(
+                    model_name="paymentinstructionevent",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                            hash="ee3030f75b20314eb8275b355af840314e0a5805",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_e139e",
+                            table="settlement_paymentinstructionevent",
+                            when="BEFORE",
+                        ),
                     ),
                 ),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.AddField(
-            model_name="certificate",
-            name="trade",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="certificates",
-                to="settlement.trade",
-            ),
-        ),
-        migrations.CreateModel(
-            name="TradeEvent",
-            fields=[
-                ("pgh_id", models.AutoField(primary_key=True, serialize=False)),
-                ("pgh_created_at", models.DateTimeField(auto_now_add=True)),
-                ("pgh_label", models.TextField(help_text="The event label.")),
-                ("id", models.BigIntegerField()),
-                (
-                    "city",
-                    models.CharField(
-                        db_comment="division code of the city, GB/T 2260", default="371500", max_length=6
+                migrations.AddConstraint(
+                    model_name="settlementaccount",
+                    constraint=models.UniqueConstraint(
+                        condition=models.Q(("until__isnull", True)),
+                        fields=("city", "purpose"),
+                        name="settlement_account_one_open",
                     ),
                 ),
-                ("number", models.CharField(max_length=40)),
-                ("origin_type", models.CharField(max_length=60)),
-                ("origin_id", models.CharField(max_length=60)),
-                ("rights_hold_id", models.BigIntegerField(db_comment="ledger hold on the seller's right")),
-                (
-                    "pollutant",
-                    models.CharField(
-                        choices=[
-                            ("COD", "化学需氧量"),
-                            ("NH3N", "氨氮"),
-                            ("SO2", "二氧化硫"),
-                            ("NOX", "氮氧化物"),
-                            ("VOCS", "挥发性有机物"),
-                            ("PM", "颗粒物"),
-                        ],
-                        max_length=8,
+                migrations.AddConstraint(
+                    model_name="settlementaccount",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            ("until__isnull", True), ("until__gte", models.F("since")), _connector="OR"
+                        ),
+                        name="settlement_account_period",
                     ),
                 ),
-                (
-                    "region",
-                    models.CharField(db_comment="basin for water, city or area for air", max_length=60),
-                ),
-                ("source", models.CharField(db_comment="rights.rules.RightSource", max_length=20)),
-                ("quantity_g", models.BigIntegerField()),
-                ("price_fen_per_tonne", models.BigIntegerField()),
-                (
-                    "price_basis",
-                    models.CharField(choices=[("PER_YEAR", "PER_YEAR"), ("TERM", "TERM")], max_length=8),
-                ),
-                ("years", models.SmallIntegerField()),
-                ("amount_fen", models.BigIntegerField()),
-                (
-                    "ratio_hundredths",
-                    models.IntegerField(db_comment="replacement ratio in hundredths: 120 is 1.2:1"),
-                ),
-                ("term_start", models.DateField()),
-                ("term_end", models.DateField()),
-                ("awarded_at", models.DateTimeField()),
-                ("publicised_at", models.DateTimeField(null=True)),
-                ("contract_digest", models.CharField(blank=True, max_length=64)),
-                ("signed_at", models.DateTimeField(null=True)),
-                ("paid_at", models.DateTimeField(null=True)),
-                ("certified_at", models.DateTimeField(null=True)),
-                ("delivered_at", models.DateTimeField(null=True)),
-                ("income_confirmed_at", models.DateTimeField(null=True)),
-                ("permit_changed_at", models.DateTimeField(null=True)),
-                ("permit_number", models.CharField(blank=True, max_length=40)),
-                (
-                    "outcome",
-                    models.CharField(
-                        choices=[
-                            ("OPEN", "办理中"),
-                            ("COMPLETED", "已完成"),
-                            ("BUYER_DEFAULTED", "受让方违约"),
-                            ("SELLER_DEFAULTED", "出让方违约"),
-                            ("VOIDED", "交易终止"),
-                        ],
-                        default=terrace.market.settlement.rules.words.Outcome["OPEN"],
-                        max_length=16,
+                pgtrigger.migrations.AddTrigger(
+                    model_name="settlementaccount",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="insert_insert",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func='INSERT INTO "settlement_settlementaccountevent" ("account_name", "account_no", "bank_name", "city", "id", "organisation_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "purpose", "since", "until") VALUES (NEW."account_name", NEW."account_no", NEW."bank_name", NEW."city", NEW."id", NEW."organisation_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."purpose", NEW."since", NEW."until"); RETURN NULL;',
+                            hash="b5117eb6c0b0ea948fc29e46ce525a32e36a65d3",
+                            operation="INSERT",
+                            pgid="pgtrigger_insert_insert_2879d",
+                            table="settlement_settlementaccount",
+                            when="AFTER",
+                        ),
                     ),
                 ),
-                ("closed_at", models.DateTimeField(null=True)),
-                (
-                    "award_document",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to="documents.document",
+                pgtrigger.migrations.AddTrigger(
+                    model_name="settlementaccount",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="update_update",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                            func='INSERT INTO "settlement_settlementaccountevent" ("account_name", "account_no", "bank_name", "city", "id", "organisation_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "purpose", "since", "until") VALUES (NEW."account_name", NEW."account_no", NEW."bank_name", NEW."city", NEW."id", NEW."organisation_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."purpose", NEW."since", NEW."until"); RETURN NULL;',
+                            hash="df00663f6403fd1d761126960eb5bb7ea4979964",
+                            operation="UPDATE",
+                            pgid="pgtrigger_update_update_ed38e",
+                            table="settlement_settlementaccount",
+                            when="AFTER",
+                        ),
                     ),
                 ),
-                (
-                    "buyer",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to="orgs.organisation",
+                pgtrigger.migrations.AddTrigger(
+                    model_name="settlementaccountevent",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                            hash="7268983aac7c0222a34126cb4de2fc0449efe0df",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_4453e",
+                            table="settlement_settlementaccountevent",
+                            when="BEFORE",
+                        ),
                     ),
                 ),
-                (
-                    "case",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to="procedures.case",
+                migrations.AddIndex(
+                    model_name="statementimport",
+                    index=models.Index(fields=["-id"], name="settlement_import_newest"),
+                ),
+                migrations.AddConstraint(
+                    model_name="statementimport",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("confirmed_at__isnull", False), ("state", "CONFIRMED")),
+                            models.Q(
+                                models.Q(("state", "CONFIRMED"), _negated=True),
+                                ("confirmed_at__isnull", True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="settlement_import_confirmed",
                     ),
                 ),
-                (
-                    "contract_document",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to="documents.document",
+                pgtrigger.migrations.AddTrigger(
+                    model_name="statementimport",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="insert_insert",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func='INSERT INTO "settlement_statementimportevent" ("city", "confirmed_at", "document_id", "file_digest", "filename", "findings_digest", "id", "line_count", "matched_count", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "refused_count", "repeated_count", "state", "suspense_count", "uploaded_at", "uploaded_by_id") VALUES (NEW."city", NEW."confirmed_at", NEW."document_id", NEW."file_digest", NEW."filename", NEW."findings_digest", NEW."id", NEW."line_count", NEW."matched_count", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."refused_count", NEW."repeated_count", NEW."state", NEW."suspense_count", NEW."uploaded_at", NEW."uploaded_by_id"); RETURN NULL;',
+                            hash="ee4a0888bbb00b7df768b8291a9d971fe4620a60",
+                            operation="INSERT",
+                            pgid="pgtrigger_insert_insert_f2ad0",
+                            table="settlement_statementimport",
+                            when="AFTER",
+                        ),
                     ),
                 ),
-                (
-                    "delivered_parcel",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to="rights.parcel",
+                pgtrigger.migrations.AddTrigger(
+                    model_name="statementimport",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="update_update",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                            func='INSERT INTO "settlement_statementimportevent" ("city", "confirmed_at", "document_id", "file_digest", "filename", "findings_digest", "id", "line_count", "matched_count", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "refused_count", "repeated_count", "state", "suspense_count", "uploaded_at", "uploaded_by_id") VALUES (NEW."city", NEW."confirmed_at", NEW."document_id", NEW."file_digest", NEW."filename", NEW."findings_digest", NEW."id", NEW."line_count", NEW."matched_count", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."refused_count", NEW."repeated_count", NEW."state", NEW."suspense_count", NEW."uploaded_at", NEW."uploaded_by_id"); RETURN NULL;',
+                            hash="68d2860f9f28ecff4696b4fdbae93a08471cac25",
+                            operation="UPDATE",
+                            pgid="pgtrigger_update_update_718dd",
+                            table="settlement_statementimport",
+                            when="AFTER",
+                        ),
                     ),
                 ),
-                (
-                    "deposit",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to="settlement.paymentinstruction",
+                pgtrigger.migrations.AddTrigger(
+                    model_name="banklineevent",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                            hash="64bf2f38c12d169204111839fc132e3314f0c037",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_f47a1",
+                            table="settlement_banklineevent",
+                            when="BEFORE",
+                        ),
                     ),
                 ),
-                (
-                    "need_confirmation",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to="rights.needconfirmation",
+                migrations.AddIndex(
+                    model_name="bankline",
+                    index=models.Index(fields=["state", "-id"], name="settlement__state_0a6b34_idx"),
+                ),
+                migrations.AddIndex(
+                    model_name="bankline",
+                    index=models.Index(fields=["booked_on", "id"], name="settlement__booked__aad40d_idx"),
+                ),
+                migrations.AddConstraint(
+                    model_name="bankline",
+                    constraint=models.UniqueConstraint(
+                        fields=("city", "bank_serial"), name="settlement_line_serial"
                     ),
                 ),
-                (
-                    "parcel",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to="rights.parcel",
+                migrations.AddConstraint(
+                    model_name="bankline",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(("amount_fen__gt", 0)), name="settlement_line_amount"
                     ),
                 ),
-                (
-                    "pgh_context",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        to="pghistory.context",
+                migrations.AddConstraint(
+                    model_name="bankline",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "ASSIGNED"), _negated=True),
+                            models.Q(("assigned_reason", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="settlement_line_assigned",
                     ),
                 ),
-                (
-                    "pgh_obj",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="events",
-                        to="settlement.trade",
+                pgtrigger.migrations.AddTrigger(
+                    model_name="bankline",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="insert_insert",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func='INSERT INTO "settlement_banklineevent" ("amount_fen", "assigned_reason", "bank_serial", "booked_on", "city", "direction", "finding", "id", "other_account_no", "other_name", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "remark", "row_number", "state", "statement_id") VALUES (NEW."amount_fen", NEW."assigned_reason", NEW."bank_serial", NEW."booked_on", NEW."city", NEW."direction", NEW."finding", NEW."id", NEW."other_account_no", NEW."other_name", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."remark", NEW."row_number", NEW."state", NEW."statement_id"); RETURN NULL;',
+                            hash="6d070896223379eed626706e75826ba4a24ef5b5",
+                            operation="INSERT",
+                            pgid="pgtrigger_insert_insert_02e3c",
+                            table="settlement_bankline",
+                            when="AFTER",
+                        ),
                     ),
                 ),
-                (
-                    "seller",
-                    models.ForeignKey(
-                        db_constraint=False,
-                        on_delete=django.db.models.deletion.DO_NOTHING,
-                        related_name="+",
-                        related_query_name="+",
-                        to="orgs.organisation",
+                pgtrigger.migrations.AddTrigger(
+                    model_name="bankline",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="update_update",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                            func='INSERT INTO "settlement_banklineevent" ("amount_fen", "assigned_reason", "bank_serial", "booked_on", "city", "direction", "finding", "id", "other_account_no", "other_name", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "remark", "row_number", "state", "statement_id") VALUES (NEW."amount_fen", NEW."assigned_reason", NEW."bank_serial", NEW."booked_on", NEW."city", NEW."direction", NEW."finding", NEW."id", NEW."other_account_no", NEW."other_name", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."remark", NEW."row_number", NEW."state", NEW."statement_id"); RETURN NULL;',
+                            hash="00cc3fff7cef59706df17ebee9bdc7cd1f597987",
+                            operation="UPDATE",
+                            pgid="pgtrigger_update_update_ddc43",
+                            table="settlement_bankline",
+                            when="AFTER",
+                        ),
                     ),
                 ),
-            ],
-            options={
-                "abstract": False,
-            },
-        ),
-        migrations.AddIndex(
-            model_name="paymentinstruction",
-            index=models.Index(fields=["state", "due_at"], name="settlement__state_6ad8eb_idx"),
-        ),
-        migrations.AddIndex(
-            model_name="paymentinstruction",
-            index=models.Index(fields=["payer", "-id"], name="settlement__payer_i_7bca47_idx"),
-        ),
-        migrations.AddIndex(
-            model_name="paymentinstruction",
-            index=models.Index(fields=["subject_type", "subject_id"], name="settlement__subject_0fa1e7_idx"),
-        ),
-        migrations.AddConstraint(
-            model_name="paymentinstruction",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount_fen__gt", 0)), name="settlement_instruction_amount"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="paymentinstruction",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("paid_at__isnull", False), ("paid_line__isnull", False), ("state", "PAID")),
-                    models.Q(
-                        models.Q(("state", "PAID"), _negated=True),
-                        ("paid_at__isnull", True),
-                        ("paid_line__isnull", True),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="statementimportevent",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                            hash="b7866e2653469d7fa592a64369f3988e8587db09",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_a472b",
+                            table="settlement_statementimportevent",
+                            when="BEFORE",
+                        ),
                     ),
-                    _connector="OR",
                 ),
-                name="settlement_instruction_paid",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="paymentinstruction",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("deposit_state", ""),
-                    models.Q(("hold_id__isnull", False), ("purpose", "DEPOSIT"), ("state", "PAID")),
-                    _connector="OR",
+                migrations.AddIndex(
+                    model_name="trade",
+                    index=models.Index(fields=["-awarded_at", "-id"], name="settlement__awarded_318980_idx"),
                 ),
-                name="settlement_instruction_deposit",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="paymentinstruction",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("hold_id__isnull", False)),
-                fields=("hold_id",),
-                name="settlement_instruction_hold",
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="paymentinstruction",
-            trigger=pgtrigger.compiler.Trigger(
-                name="insert_insert",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func='INSERT INTO "settlement_paymentinstructionevent" ("amount_fen", "city", "deposit_state", "due_at", "hold_id", "id", "paid_at", "paid_line_id", "payee_account_name", "payee_account_no", "payee_bank_name", "payee_id", "payer_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "purpose", "reference", "requested_at", "state", "subject_id", "subject_type") VALUES (NEW."amount_fen", NEW."city", NEW."deposit_state", NEW."due_at", NEW."hold_id", NEW."id", NEW."paid_at", NEW."paid_line_id", NEW."payee_account_name", NEW."payee_account_no", NEW."payee_bank_name", NEW."payee_id", NEW."payer_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."purpose", NEW."reference", NEW."requested_at", NEW."state", NEW."subject_id", NEW."subject_type"); RETURN NULL;',
-                    hash="c1e952c992a41751c935a1ae43dce0a0785693eb",
-                    operation="INSERT",
-                    pgid="pgtrigger_insert_insert_87ce1",
-                    table="settlement_paymentinstruction",
-                    when="AFTER",
+                migrations.AddIndex(
+                    model_name="trade",
+                    index=models.Index(fields=["buyer", "-id"], name="settlement__buyer_i_53b0ac_idx"),
                 ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="paymentinstruction",
-            trigger=pgtrigger.compiler.Trigger(
-                name="update_update",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
-                    func='INSERT INTO "settlement_paymentinstructionevent" ("amount_fen", "city", "deposit_state", "due_at", "hold_id", "id", "paid_at", "paid_line_id", "payee_account_name", "payee_account_no", "payee_bank_name", "payee_id", "payer_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "purpose", "reference", "requested_at", "state", "subject_id", "subject_type") VALUES (NEW."amount_fen", NEW."city", NEW."deposit_state", NEW."due_at", NEW."hold_id", NEW."id", NEW."paid_at", NEW."paid_line_id", NEW."payee_account_name", NEW."payee_account_no", NEW."payee_bank_name", NEW."payee_id", NEW."payer_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."purpose", NEW."reference", NEW."requested_at", NEW."state", NEW."subject_id", NEW."subject_type"); RETURN NULL;',
-                    hash="c2117cc7673db7335c092fb99d79344212d9041c",
-                    operation="UPDATE",
-                    pgid="pgtrigger_update_update_6c363",
-                    table="settlement_paymentinstruction",
-                    when="AFTER",
+                migrations.AddIndex(
+                    model_name="trade",
+                    index=models.Index(fields=["seller", "-id"], name="settlement__seller__3e6d37_idx"),
                 ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="paymentinstructionevent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="ee3030f75b20314eb8275b355af840314e0a5805",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_e139e",
-                    table="settlement_paymentinstructionevent",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="settlementaccount",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("until__isnull", True)),
-                fields=("city", "purpose"),
-                name="settlement_account_one_open",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="settlementaccount",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("until__isnull", True), ("until__gte", models.F("since")), _connector="OR"
-                ),
-                name="settlement_account_period",
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="settlementaccount",
-            trigger=pgtrigger.compiler.Trigger(
-                name="insert_insert",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func='INSERT INTO "settlement_settlementaccountevent" ("account_name", "account_no", "bank_name", "city", "id", "organisation_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "purpose", "since", "until") VALUES (NEW."account_name", NEW."account_no", NEW."bank_name", NEW."city", NEW."id", NEW."organisation_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."purpose", NEW."since", NEW."until"); RETURN NULL;',
-                    hash="b5117eb6c0b0ea948fc29e46ce525a32e36a65d3",
-                    operation="INSERT",
-                    pgid="pgtrigger_insert_insert_2879d",
-                    table="settlement_settlementaccount",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="settlementaccount",
-            trigger=pgtrigger.compiler.Trigger(
-                name="update_update",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
-                    func='INSERT INTO "settlement_settlementaccountevent" ("account_name", "account_no", "bank_name", "city", "id", "organisation_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "purpose", "since", "until") VALUES (NEW."account_name", NEW."account_no", NEW."bank_name", NEW."city", NEW."id", NEW."organisation_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."purpose", NEW."since", NEW."until"); RETURN NULL;',
-                    hash="df00663f6403fd1d761126960eb5bb7ea4979964",
-                    operation="UPDATE",
-                    pgid="pgtrigger_update_update_ed38e",
-                    table="settlement_settlementaccount",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="settlementaccountevent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="7268983aac7c0222a34126cb4de2fc0449efe0df",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_4453e",
-                    table="settlement_settlementaccountevent",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="statementimport",
-            index=models.Index(fields=["-id"], name="settlement_import_newest"),
-        ),
-        migrations.AddConstraint(
-            model_name="statementimport",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("confirmed_at__isnull", False), ("state", "CONFIRMED")),
-                    models.Q(models.Q(("state", "CONFIRMED"), _negated=True), ("confirmed_at__isnull", True)),
-                    _connector="OR",
-                ),
-                name="settlement_import_confirmed",
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="statementimport",
-            trigger=pgtrigger.compiler.Trigger(
-                name="insert_insert",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func='INSERT INTO "settlement_statementimportevent" ("city", "confirmed_at", "document_id", "file_digest", "filename", "findings_digest", "id", "line_count", "matched_count", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "refused_count", "repeated_count", "state", "suspense_count", "uploaded_at", "uploaded_by_id") VALUES (NEW."city", NEW."confirmed_at", NEW."document_id", NEW."file_digest", NEW."filename", NEW."findings_digest", NEW."id", NEW."line_count", NEW."matched_count", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."refused_count", NEW."repeated_count", NEW."state", NEW."suspense_count", NEW."uploaded_at", NEW."uploaded_by_id"); RETURN NULL;',
-                    hash="ee4a0888bbb00b7df768b8291a9d971fe4620a60",
-                    operation="INSERT",
-                    pgid="pgtrigger_insert_insert_f2ad0",
-                    table="settlement_statementimport",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="statementimport",
-            trigger=pgtrigger.compiler.Trigger(
-                name="update_update",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
-                    func='INSERT INTO "settlement_statementimportevent" ("city", "confirmed_at", "document_id", "file_digest", "filename", "findings_digest", "id", "line_count", "matched_count", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "refused_count", "repeated_count", "state", "suspense_count", "uploaded_at", "uploaded_by_id") VALUES (NEW."city", NEW."confirmed_at", NEW."document_id", NEW."file_digest", NEW."filename", NEW."findings_digest", NEW."id", NEW."line_count", NEW."matched_count", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."refused_count", NEW."repeated_count", NEW."state", NEW."suspense_count", NEW."uploaded_at", NEW."uploaded_by_id"); RETURN NULL;',
-                    hash="68d2860f9f28ecff4696b4fdbae93a08471cac25",
-                    operation="UPDATE",
-                    pgid="pgtrigger_update_update_718dd",
-                    table="settlement_statementimport",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="banklineevent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="64bf2f38c12d169204111839fc132e3314f0c037",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_f47a1",
-                    table="settlement_banklineevent",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="bankline",
-            index=models.Index(fields=["state", "-id"], name="settlement__state_0a6b34_idx"),
-        ),
-        migrations.AddIndex(
-            model_name="bankline",
-            index=models.Index(fields=["booked_on", "id"], name="settlement__booked__aad40d_idx"),
-        ),
-        migrations.AddConstraint(
-            model_name="bankline",
-            constraint=models.UniqueConstraint(fields=("city", "bank_serial"), name="settlement_line_serial"),
-        ),
-        migrations.AddConstraint(
-            model_name="bankline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount_fen__gt", 0)), name="settlement_line_amount"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="bankline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "ASSIGNED"), _negated=True),
-                    models.Q(("assigned_reason", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="settlement_line_assigned",
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="bankline",
-            trigger=pgtrigger.compiler.Trigger(
-                name="insert_insert",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func='INSERT INTO "settlement_banklineevent" ("amount_fen", "assigned_reason", "bank_serial", "booked_on", "city", "direction", "finding", "id", "other_account_no", "other_name", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "remark", "row_number", "state", "statement_id") VALUES (NEW."amount_fen", NEW."assigned_reason", NEW."bank_serial", NEW."booked_on", NEW."city", NEW."direction", NEW."finding", NEW."id", NEW."other_account_no", NEW."other_name", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."remark", NEW."row_number", NEW."state", NEW."statement_id"); RETURN NULL;',
-                    hash="6d070896223379eed626706e75826ba4a24ef5b5",
-                    operation="INSERT",
-                    pgid="pgtrigger_insert_insert_02e3c",
-                    table="settlement_bankline",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="bankline",
-            trigger=pgtrigger.compiler.Trigger(
-                name="update_update",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
-                    func='INSERT INTO "settlement_banklineevent" ("amount_fen", "assigned_reason", "bank_serial", "booked_on", "city", "direction", "finding", "id", "other_account_no", "other_name", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "remark", "row_number", "state", "statement_id") VALUES (NEW."amount_fen", NEW."assigned_reason", NEW."bank_serial", NEW."booked_on", NEW."city", NEW."direction", NEW."finding", NEW."id", NEW."other_account_no", NEW."other_name", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."remark", NEW."row_number", NEW."state", NEW."statement_id"); RETURN NULL;',
-                    hash="00cc3fff7cef59706df17ebee9bdc7cd1f597987",
-                    operation="UPDATE",
-                    pgid="pgtrigger_update_update_ddc43",
-                    table="settlement_bankline",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="statementimportevent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="b7866e2653469d7fa592a64369f3988e8587db09",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_a472b",
-                    table="settlement_statementimportevent",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="trade",
-            index=models.Index(fields=["-awarded_at", "-id"], name="settlement__awarded_318980_idx"),
-        ),
-        migrations.AddIndex(
-            model_name="trade",
-            index=models.Index(fields=["buyer", "-id"], name="settlement__buyer_i_53b0ac_idx"),
-        ),
-        migrations.AddIndex(
-            model_name="trade",
-            index=models.Index(fields=["seller", "-id"], name="settlement__seller__3e6d37_idx"),
-        ),
-        migrations.AddIndex(
-            model_name="trade",
-            index=models.Index(fields=["origin_type", "origin_id"], name="settlement__origin__b4d0dc_idx"),
-        ),
-        migrations.AddConstraint(
-            model_name="trade",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("amount_fen__gt", 0),
-                    ("price_fen_per_tonne__gt", 0),
-                    ("quantity_g__gt", 0),
-                    ("years__gt", 0),
-                ),
-                name="settlement_trade_amounts",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="trade",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("term_end__gt", models.F("term_start"))), name="settlement_trade_term"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="trade",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("seller", models.F("buyer")), _negated=True),
-                name="settlement_trade_two_parties",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="trade",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("closed_at__isnull", True), ("outcome", "OPEN")),
-                    models.Q(models.Q(("outcome", "OPEN"), _negated=True), ("closed_at__isnull", False)),
-                    _connector="OR",
-                ),
-                name="settlement_trade_closed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="trade",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("signed_at__isnull", True),
-                    models.Q(("contract_digest", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="settlement_trade_signed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="trade",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("paid_at__isnull", True), ("signed_at__isnull", False), _connector="OR"),
-                name="settlement_trade_paid",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="trade",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("certified_at__isnull", True),
-                    models.Q(("paid_at__isnull", False), ("signed_at__isnull", False)),
-                    _connector="OR",
-                ),
-                name="settlement_trade_certified",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="trade",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("delivered_at__isnull", True), ("delivered_parcel__isnull", True)),
-                    models.Q(
-                        ("certified_at__isnull", False),
-                        ("delivered_at__isnull", False),
-                        ("delivered_parcel__isnull", False),
-                        ("paid_at__isnull", False),
+                migrations.AddIndex(
+                    model_name="trade",
+                    index=models.Index(
+                        fields=["origin_type", "origin_id"], name="settlement__origin__b4d0dc_idx"
                     ),
-                    _connector="OR",
                 ),
-                name="settlement_trade_delivered",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="trade",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("outcome", "COMPLETED"), _negated=True),
-                    models.Q(
-                        ("delivered_at__isnull", False),
-                        ("income_confirmed_at__isnull", False),
-                        ("permit_changed_at__isnull", False),
+                migrations.AddConstraint(
+                    model_name="trade",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            ("amount_fen__gt", 0),
+                            ("price_fen_per_tonne__gt", 0),
+                            ("quantity_g__gt", 0),
+                            ("years__gt", 0),
+                        ),
+                        name="settlement_trade_amounts",
                     ),
-                    _connector="OR",
                 ),
-                name="settlement_trade_completed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="trade",
-            constraint=models.UniqueConstraint(
-                fields=("origin_type", "origin_id", "buyer"), name="settlement_trade_origin_once"
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="trade",
-            trigger=pgtrigger.compiler.Trigger(
-                name="insert_insert",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func='INSERT INTO "settlement_tradeevent" ("amount_fen", "award_document_id", "awarded_at", "buyer_id", "case_id", "certified_at", "city", "closed_at", "contract_digest", "contract_document_id", "delivered_at", "delivered_parcel_id", "deposit_id", "id", "income_confirmed_at", "need_confirmation_id", "number", "origin_id", "origin_type", "outcome", "paid_at", "parcel_id", "permit_changed_at", "permit_number", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "pollutant", "price_basis", "price_fen_per_tonne", "publicised_at", "quantity_g", "ratio_hundredths", "region", "rights_hold_id", "seller_id", "signed_at", "source", "term_end", "term_start", "years") VALUES (NEW."amount_fen", NEW."award_document_id", NEW."awarded_at", NEW."buyer_id", NEW."case_id", NEW."certified_at", NEW."city", NEW."closed_at", NEW."contract_digest", NEW."contract_document_id", NEW."delivered_at", NEW."delivered_parcel_id", NEW."deposit_id", NEW."id", NEW."income_confirmed_at", NEW."need_confirmation_id", NEW."number", NEW."origin_id", NEW."origin_type", NEW."outcome", NEW."paid_at", NEW."parcel_id", NEW."permit_changed_at", NEW."permit_number", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."pollutant", NEW."price_basis", NEW."price_fen_per_tonne", NEW."publicised_at", NEW."quantity_g", NEW."ratio_hundredths", NEW."region", NEW."rights_hold_id", NEW."seller_id", NEW."signed_at", NEW."source", NEW."term_end", NEW."term_start", NEW."years"); RETURN NULL;',
-                    hash="538fd666c3d9b9fa4b00ca49f37f94d8083f9956",
-                    operation="INSERT",
-                    pgid="pgtrigger_insert_insert_5aa78",
-                    table="settlement_trade",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="trade",
-            trigger=pgtrigger.compiler.Trigger(
-                name="update_update",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
-                    func='INSERT INTO "settlement_tradeevent" ("amount_fen", "award_document_id", "awarded_at", "buyer_id", "case_id", "certified_at", "city", "closed_at", "contract_digest", "contract_document_id", "delivered_at", "delivered_parcel_id", "deposit_id", "id", "income_confirmed_at", "need_confirmation_id", "number", "origin_id", "origin_type", "outcome", "paid_at", "parcel_id", "permit_changed_at", "permit_number", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "pollutant", "price_basis", "price_fen_per_tonne", "publicised_at", "quantity_g", "ratio_hundredths", "region", "rights_hold_id", "seller_id", "signed_at", "source", "term_end", "term_start", "years") VALUES (NEW."amount_fen", NEW."award_document_id", NEW."awarded_at", NEW."buyer_id", NEW."case_id", NEW."certified_at", NEW."city", NEW."closed_at", NEW."contract_digest", NEW."contract_document_id", NEW."delivered_at", NEW."delivered_parcel_id", NEW."deposit_id", NEW."id", NEW."income_confirmed_at", NEW."need_confirmation_id", NEW."number", NEW."origin_id", NEW."origin_type", NEW."outcome", NEW."paid_at", NEW."parcel_id", NEW."permit_changed_at", NEW."permit_number", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."pollutant", NEW."price_basis", NEW."price_fen_per_tonne", NEW."publicised_at", NEW."quantity_g", NEW."ratio_hundredths", NEW."region", NEW."rights_hold_id", NEW."seller_id", NEW."signed_at", NEW."source", NEW."term_end", NEW."term_start", NEW."years"); RETURN NULL;',
-                    hash="5b93709cc0d438977efec81f0f30c5f96fa9f6b8",
-                    operation="UPDATE",
-                    pgid="pgtrigger_update_update_35ac4",
-                    table="settlement_trade",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="refundevent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="62edbba150783a192dc75ee79b1cca75a386148f",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_0c1d1",
-                    table="settlement_refundevent",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="refund",
-            index=models.Index(fields=["state", "due_at"], name="settlement__state_198cdd_idx"),
-        ),
-        migrations.AddConstraint(
-            model_name="refund",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount_fen__gt", 0)), name="settlement_refund_amount"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="refund",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("organisation__isnull", False), ("bank_line__isnull", False), _connector="OR"
-                ),
-                name="settlement_refund_whom",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="refund",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("instruction__isnull", True), ("state__in", ["DUE", "ASKED"])),
-                    models.Q(("instruction__isnull", False), ("state__in", ["APPROVED", "PAID"])),
-                    _connector="OR",
-                ),
-                name="settlement_refund_instruction",
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="refund",
-            trigger=pgtrigger.compiler.Trigger(
-                name="insert_insert",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func='INSERT INTO "settlement_refundevent" ("amount_fen", "bank_line_id", "case_id", "cause", "city", "deposit_id", "due_at", "id", "instruction_id", "number", "organisation_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "state", "trade_id") VALUES (NEW."amount_fen", NEW."bank_line_id", NEW."case_id", NEW."cause", NEW."city", NEW."deposit_id", NEW."due_at", NEW."id", NEW."instruction_id", NEW."number", NEW."organisation_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."state", NEW."trade_id"); RETURN NULL;',
-                    hash="94169f4434d98c513ad8bdfd6bac943bd9a3b44e",
-                    operation="INSERT",
-                    pgid="pgtrigger_insert_insert_dcb42",
-                    table="settlement_refund",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="refund",
-            trigger=pgtrigger.compiler.Trigger(
-                name="update_update",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
-                    func='INSERT INTO "settlement_refundevent" ("amount_fen", "bank_line_id", "case_id", "cause", "city", "deposit_id", "due_at", "id", "instruction_id", "number", "organisation_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "state", "trade_id") VALUES (NEW."amount_fen", NEW."bank_line_id", NEW."case_id", NEW."cause", NEW."city", NEW."deposit_id", NEW."due_at", NEW."id", NEW."instruction_id", NEW."number", NEW."organisation_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."state", NEW."trade_id"); RETURN NULL;',
-                    hash="c936ddd64ea432bb9d5236f41db8f2ebecdd92da",
-                    operation="UPDATE",
-                    pgid="pgtrigger_update_update_f1ee0",
-                    table="settlement_refund",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="objectionevent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="5d3f2fa8747e2ac194e9f92977a5fb154d2a8a75",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_28fa4",
-                    table="settlement_objectionevent",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="objection",
-            index=models.Index(fields=["state", "-id"], name="settlement__state_8d8c9e_idx"),
-        ),
-        migrations.AddConstraint(
-            model_name="objection",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("decided_at__isnull", True), ("state", "OPEN")),
-                    models.Q(
-                        models.Q(("state", "OPEN"), _negated=True),
-                        ("decided_at__isnull", False),
-                        models.Q(("decision_reason", ""), _negated=True),
+                migrations.AddConstraint(
+                    model_name="trade",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(("term_end__gt", models.F("term_start"))),
+                        name="settlement_trade_term",
                     ),
-                    _connector="OR",
                 ),
-                name="settlement_objection_decided",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="objection",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("name", ""), _negated=True),
-                    models.Q(("contact", ""), _negated=True),
-                    models.Q(("grounds", ""), _negated=True),
-                ),
-                name="settlement_objection_identified",
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="objection",
-            trigger=pgtrigger.compiler.Trigger(
-                name="insert_insert",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func='INSERT INTO "settlement_objectionevent" ("city", "contact", "decided_at", "decision_reason", "grounds", "id", "name", "organisation_name", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "raised_at", "state", "trade_id", "user_id") VALUES (NEW."city", NEW."contact", NEW."decided_at", NEW."decision_reason", NEW."grounds", NEW."id", NEW."name", NEW."organisation_name", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."raised_at", NEW."state", NEW."trade_id", NEW."user_id"); RETURN NULL;',
-                    hash="585935bef65a35a89452fdbefa89ff1d7585d23d",
-                    operation="INSERT",
-                    pgid="pgtrigger_insert_insert_b7283",
-                    table="settlement_objection",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="objection",
-            trigger=pgtrigger.compiler.Trigger(
-                name="update_update",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
-                    func='INSERT INTO "settlement_objectionevent" ("city", "contact", "decided_at", "decision_reason", "grounds", "id", "name", "organisation_name", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "raised_at", "state", "trade_id", "user_id") VALUES (NEW."city", NEW."contact", NEW."decided_at", NEW."decision_reason", NEW."grounds", NEW."id", NEW."name", NEW."organisation_name", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."raised_at", NEW."state", NEW."trade_id", NEW."user_id"); RETURN NULL;',
-                    hash="8e438f61ee1a23b3576263ce213a99de5a643020",
-                    operation="UPDATE",
-                    pgid="pgtrigger_update_update_0a59b",
-                    table="settlement_objection",
-                    when="AFTER",
-                ),
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="contractsignature",
-            constraint=models.UniqueConstraint(fields=("trade", "side"), name="settlement_signature_once"),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="certificateevent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="d901b0dd9e5e53e5f96e83e450ddfc72a5c71846",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_384b4",
-                    table="settlement_certificateevent",
-                    when="BEFORE",
-                ),
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="certificate",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state", "VALID")),
-                fields=("trade",),
-                name="settlement_certificate_one_valid",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="certificate",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("ended_at__isnull", True), ("state", "VALID")),
-                    models.Q(
-                        models.Q(("state", "VALID"), _negated=True),
-                        ("ended_at__isnull", False),
-                        models.Q(("end_reason", ""), _negated=True),
+                migrations.AddConstraint(
+                    model_name="trade",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(("seller", models.F("buyer")), _negated=True),
+                        name="settlement_trade_two_parties",
                     ),
-                    _connector="OR",
                 ),
-                name="settlement_certificate_ended",
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="certificate",
-            trigger=pgtrigger.compiler.Trigger(
-                name="insert_insert",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func='INSERT INTO "settlement_certificateevent" ("city", "document_id", "end_reason", "ended_at", "facts", "facts_digest", "file_digest", "id", "issued_at", "number", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "replaces_id", "signer", "state", "trade_id") VALUES (NEW."city", NEW."document_id", NEW."end_reason", NEW."ended_at", NEW."facts", NEW."facts_digest", NEW."file_digest", NEW."id", NEW."issued_at", NEW."number", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."replaces_id", NEW."signer", NEW."state", NEW."trade_id"); RETURN NULL;',
-                    hash="36941a5248e72ace63c1d9a04fce4c372083a400",
-                    operation="INSERT",
-                    pgid="pgtrigger_insert_insert_42650",
-                    table="settlement_certificate",
-                    when="AFTER",
+                migrations.AddConstraint(
+                    model_name="trade",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("closed_at__isnull", True), ("outcome", "OPEN")),
+                            models.Q(
+                                models.Q(("outcome", "OPEN"), _negated=True), ("closed_at__isnull", False)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="settlement_trade_closed",
+                    ),
                 ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="certificate",
-            trigger=pgtrigger.compiler.Trigger(
-                name="update_update",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
-                    func='INSERT INTO "settlement_certificateevent" ("city", "document_id", "end_reason", "ended_at", "facts", "facts_digest", "file_digest", "id", "issued_at", "number", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "replaces_id", "signer", "state", "trade_id") VALUES (NEW."city", NEW."document_id", NEW."end_reason", NEW."ended_at", NEW."facts", NEW."facts_digest", NEW."file_digest", NEW."id", NEW."issued_at", NEW."number", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."replaces_id", NEW."signer", NEW."state", NEW."trade_id"); RETURN NULL;',
-                    hash="2c7e46074114d1c07c05f2b0b8f722eb837a051b",
-                    operation="UPDATE",
-                    pgid="pgtrigger_update_update_f5c5a",
-                    table="settlement_certificate",
-                    when="AFTER",
+                migrations.AddConstraint(
+                    model_name="trade",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            ("signed_at__isnull", True),
+                            models.Q(("contract_digest", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="settlement_trade_signed",
+                    ),
                 ),
-            ),
-        ),
-        pgtrigger.migrations.AddTrigger(
-            model_name="tradeevent",
-            trigger=pgtrigger.compiler.Trigger(
-                name="append_only",
-                sql=pgtrigger.compiler.UpsertTriggerSql(
-                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
-                    hash="fa1a86b56db9e8af2284d4f93bc8664d7dc218df",
-                    operation="UPDATE OR DELETE",
-                    pgid="pgtrigger_append_only_3d514",
-                    table="settlement_tradeevent",
-                    when="BEFORE",
+                migrations.AddConstraint(
+                    model_name="trade",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            ("paid_at__isnull", True), ("signed_at__isnull", False), _connector="OR"
+                        ),
+                        name="settlement_trade_paid",
+                    ),
                 ),
-            ),
-        ),
+                migrations.AddConstraint(
+                    model_name="trade",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            ("certified_at__isnull", True),
+                            models.Q(("paid_at__isnull", False), ("signed_at__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="settlement_trade_certified",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="trade",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("delivered_at__isnull", True), ("delivered_parcel__isnull", True)),
+                            models.Q(
+                                ("certified_at__isnull", False),
+                                ("delivered_at__isnull", False),
+                                ("delivered_parcel__isnull", False),
+                                ("paid_at__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="settlement_trade_delivered",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="trade",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("outcome", "COMPLETED"), _negated=True),
+                            models.Q(
+                                ("delivered_at__isnull", False),
+                                ("income_confirmed_at__isnull", False),
+                                ("permit_changed_at__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="settlement_trade_completed",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="trade",
+                    constraint=models.UniqueConstraint(
+                        fields=("origin_type", "origin_id", "buyer"), name="settlement_trade_origin_once"
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="trade",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="insert_insert",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func='INSERT INTO "settlement_tradeevent" ("amount_fen", "award_document_id", "awarded_at", "buyer_id", "case_id", "certified_at", "city", "closed_at", "contract_digest", "contract_document_id", "delivered_at", "delivered_parcel_id", "deposit_id", "id", "income_confirmed_at", "need_confirmation_id", "number", "origin_id", "origin_type", "outcome", "paid_at", "parcel_id", "permit_changed_at", "permit_number", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "pollutant", "price_basis", "price_fen_per_tonne", "publicised_at", "quantity_g", "ratio_hundredths", "region", "rights_hold_id", "seller_id", "signed_at", "source", "term_end", "term_start", "years") VALUES (NEW."amount_fen", NEW."award_document_id", NEW."awarded_at", NEW."buyer_id", NEW."case_id", NEW."certified_at", NEW."city", NEW."closed_at", NEW."contract_digest", NEW."contract_document_id", NEW."delivered_at", NEW."delivered_parcel_id", NEW."deposit_id", NEW."id", NEW."income_confirmed_at", NEW."need_confirmation_id", NEW."number", NEW."origin_id", NEW."origin_type", NEW."outcome", NEW."paid_at", NEW."parcel_id", NEW."permit_changed_at", NEW."permit_number", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."pollutant", NEW."price_basis", NEW."price_fen_per_tonne", NEW."publicised_at", NEW."quantity_g", NEW."ratio_hundredths", NEW."region", NEW."rights_hold_id", NEW."seller_id", NEW."signed_at", NEW."source", NEW."term_end", NEW."term_start", NEW."years"); RETURN NULL;',
+                            hash="538fd666c3d9b9fa4b00ca49f37f94d8083f9956",
+                            operation="INSERT",
+                            pgid="pgtrigger_insert_insert_5aa78",
+                            table="settlement_trade",
+                            when="AFTER",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="trade",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="update_update",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                            func='INSERT INTO "settlement_tradeevent" ("amount_fen", "award_document_id", "awarded_at", "buyer_id", "case_id", "certified_at", "city", "closed_at", "contract_digest", "contract_document_id", "delivered_at", "delivered_parcel_id", "deposit_id", "id", "income_confirmed_at", "need_confirmation_id", "number", "origin_id", "origin_type", "outcome", "paid_at", "parcel_id", "permit_changed_at", "permit_number", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "pollutant", "price_basis", "price_fen_per_tonne", "publicised_at", "quantity_g", "ratio_hundredths", "region", "rights_hold_id", "seller_id", "signed_at", "source", "term_end", "term_start", "years") VALUES (NEW."amount_fen", NEW."award_document_id", NEW."awarded_at", NEW."buyer_id", NEW."case_id", NEW."certified_at", NEW."city", NEW."closed_at", NEW."contract_digest", NEW."contract_document_id", NEW."delivered_at", NEW."delivered_parcel_id", NEW."deposit_id", NEW."id", NEW."income_confirmed_at", NEW."need_confirmation_id", NEW."number", NEW."origin_id", NEW."origin_type", NEW."outcome", NEW."paid_at", NEW."parcel_id", NEW."permit_changed_at", NEW."permit_number", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."pollutant", NEW."price_basis", NEW."price_fen_per_tonne", NEW."publicised_at", NEW."quantity_g", NEW."ratio_hundredths", NEW."region", NEW."rights_hold_id", NEW."seller_id", NEW."signed_at", NEW."source", NEW."term_end", NEW."term_start", NEW."years"); RETURN NULL;',
+                            hash="5b93709cc0d438977efec81f0f30c5f96fa9f6b8",
+                            operation="UPDATE",
+                            pgid="pgtrigger_update_update_35ac4",
+                            table="settlement_trade",
+                            when="AFTER",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="refundevent",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                            hash="62edbba150783a192dc75ee79b1cca75a386148f",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_0c1d1",
+                            table="settlement_refundevent",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                migrations.AddIndex(
+                    model_name="refund",
+                    index=models.Index(fields=["state", "due_at"], name="settlement__state_198cdd_idx"),
+                ),
+                migrations.AddConstraint(
+                    model_name="refund",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(("amount_fen__gt", 0)), name="settlement_refund_amount"
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="refund",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            ("organisation__isnull", False), ("bank_line__isnull", False), _connector="OR"
+                        ),
+                        name="settlement_refund_whom",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="refund",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("instruction__isnull", True), ("state__in", ["DUE", "ASKED"])),
+                            models.Q(("instruction__isnull", False), ("state__in", ["APPROVED", "PAID"])),
+                            _connector="OR",
+                        ),
+                        name="settlement_refund_instruction",
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="refund",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="insert_insert",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func='INSERT INTO "settlement_refundevent" ("amount_fen", "bank_line_id", "case_id", "cause", "city", "deposit_id", "due_at", "id", "instruction_id", "number", "organisation_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "state", "trade_id") VALUES (NEW."amount_fen", NEW."bank_line_id", NEW."case_id", NEW."cause", NEW."city", NEW."deposit_id", NEW."due_at", NEW."id", NEW."instruction_id", NEW."number", NEW."organisation_id", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."state", NEW."trade_id"); RETURN NULL;',
+                            hash="94169f4434d98c513ad8bdfd6bac943bd9a3b44e",
+                            operation="INSERT",
+                            pgid="pgtrigger_insert_insert_dcb42",
+                            table="settlement_refund",
+                            when="AFTER",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="refund",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="update_update",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                            func='INSERT INTO "settlement_refundevent" ("amount_fen", "bank_line_id", "case_id", "cause", "city", "deposit_id", "due_at", "id", "instruction_id", "number", "organisation_id", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "state", "trade_id") VALUES (NEW."amount_fen", NEW."bank_line_id", NEW."case_id", NEW."cause", NEW."city", NEW."deposit_id", NEW."due_at", NEW."id", NEW."instruction_id", NEW."number", NEW."organisation_id", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."state", NEW."trade_id"); RETURN NULL;',
+                            hash="c936ddd64ea432bb9d5236f41db8f2ebecdd92da",
+                            operation="UPDATE",
+                            pgid="pgtrigger_update_update_f1ee0",
+                            table="settlement_refund",
+                            when="AFTER",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="objectionevent",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                            hash="5d3f2fa8747e2ac194e9f92977a5fb154d2a8a75",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_28fa4",
+                            table="settlement_objectionevent",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                migrations.AddIndex(
+                    model_name="objection",
+                    index=models.Index(fields=["state", "-id"], name="settlement__state_8d8c9e_idx"),
+                ),
+                migrations.AddConstraint(
+                    model_name="objection",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("decided_at__isnull", True), ("state", "OPEN")),
+                            models.Q(
+                                models.Q(("state", "OPEN"), _negated=True),
+                                ("decided_at__isnull", False),
+                                models.Q(("decision_reason", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="settlement_objection_decided",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="objection",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("name", ""), _negated=True),
+                            models.Q(("contact", ""), _negated=True),
+                            models.Q(("grounds", ""), _negated=True),
+                        ),
+                        name="settlement_objection_identified",
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="objection",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="insert_insert",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func='INSERT INTO "settlement_objectionevent" ("city", "contact", "decided_at", "decision_reason", "grounds", "id", "name", "organisation_name", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "raised_at", "state", "trade_id", "user_id") VALUES (NEW."city", NEW."contact", NEW."decided_at", NEW."decision_reason", NEW."grounds", NEW."id", NEW."name", NEW."organisation_name", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."raised_at", NEW."state", NEW."trade_id", NEW."user_id"); RETURN NULL;',
+                            hash="585935bef65a35a89452fdbefa89ff1d7585d23d",
+                            operation="INSERT",
+                            pgid="pgtrigger_insert_insert_b7283",
+                            table="settlement_objection",
+                            when="AFTER",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="objection",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="update_update",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                            func='INSERT INTO "settlement_objectionevent" ("city", "contact", "decided_at", "decision_reason", "grounds", "id", "name", "organisation_name", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "raised_at", "state", "trade_id", "user_id") VALUES (NEW."city", NEW."contact", NEW."decided_at", NEW."decision_reason", NEW."grounds", NEW."id", NEW."name", NEW."organisation_name", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."raised_at", NEW."state", NEW."trade_id", NEW."user_id"); RETURN NULL;',
+                            hash="8e438f61ee1a23b3576263ce213a99de5a643020",
+                            operation="UPDATE",
+                            pgid="pgtrigger_update_update_0a59b",
+                            table="settlement_objection",
+                            when="AFTER",
+                        ),
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="contractsignature",
+                    constraint=models.UniqueConstraint(
+                        fields=("trade", "side"), name="settlement_signature_once"
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="certificateevent",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                            hash="d901b0dd9e5e53e5f96e83e450ddfc72a5c71846",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_384b4",
+                            table="settlement_certificateevent",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="certificate",
+                    constraint=models.UniqueConstraint(
+                        condition=models.Q(("state", "VALID")),
+                        fields=("trade",),
+                        name="settlement_certificate_one_valid",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="certificate",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("ended_at__isnull", True), ("state", "VALID")),
+                            models.Q(
+                                models.Q(("state", "VALID"), _negated=True),
+                                ("ended_at__isnull", False),
+                                models.Q(("end_reason", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="settlement_certificate_ended",
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="certificate",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="insert_insert",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func='INSERT INTO "settlement_certificateevent" ("city", "document_id", "end_reason", "ended_at", "facts", "facts_digest", "file_digest", "id", "issued_at", "number", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "replaces_id", "signer", "state", "trade_id") VALUES (NEW."city", NEW."document_id", NEW."end_reason", NEW."ended_at", NEW."facts", NEW."facts_digest", NEW."file_digest", NEW."id", NEW."issued_at", NEW."number", _pgh_attach_context(), NOW(), \'insert\', NEW."id", NEW."replaces_id", NEW."signer", NEW."state", NEW."trade_id"); RETURN NULL;',
+                            hash="36941a5248e72ace63c1d9a04fce4c372083a400",
+                            operation="INSERT",
+                            pgid="pgtrigger_insert_insert_42650",
+                            table="settlement_certificate",
+                            when="AFTER",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="certificate",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="update_update",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            condition="WHEN (OLD.* IS DISTINCT FROM NEW.*)",
+                            func='INSERT INTO "settlement_certificateevent" ("city", "document_id", "end_reason", "ended_at", "facts", "facts_digest", "file_digest", "id", "issued_at", "number", "pgh_context_id", "pgh_created_at", "pgh_label", "pgh_obj_id", "replaces_id", "signer", "state", "trade_id") VALUES (NEW."city", NEW."document_id", NEW."end_reason", NEW."ended_at", NEW."facts", NEW."facts_digest", NEW."file_digest", NEW."id", NEW."issued_at", NEW."number", _pgh_attach_context(), NOW(), \'update\', NEW."id", NEW."replaces_id", NEW."signer", NEW."state", NEW."trade_id"); RETURN NULL;',
+                            hash="2c7e46074114d1c07c05f2b0b8f722eb837a051b",
+                            operation="UPDATE",
+                            pgid="pgtrigger_update_update_f5c5a",
+                            table="settlement_certificate",
+                            when="AFTER",
+                        ),
+                    ),
+                ),
+                pgtrigger.migrations.AddTrigger(
+                    model_name="tradeevent",
+                    trigger=pgtrigger.compiler.Trigger(
+                        name="append_only",
+                        sql=pgtrigger.compiler.UpsertTriggerSql(
+                            func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                            hash="fa1a86b56db9e8af2284d4f93bc8664d7dc218df",
+                            operation="UPDATE OR DELETE",
+                            pgid="pgtrigger_append_only_3d514",
+                            table="settlement_tradeevent",
+                            when="BEFORE",
+                        ),
+                    ),
+                ),
+            ]
+        )
     ]
