@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from terrace.kernel.base.errors import InputInvalid, Refusal
@@ -53,6 +54,11 @@ class Bids:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def first(self, i: int) -> tuple[Any, ...]:
+        """Sort key among equal prices: earlier first, a bid without a time last, then bid_id."""
+        time = None if self.times is None else self.times[i]
+        return (1, 0, self.ids[i]) if time is None else (0, time, self.ids[i])
 
     def rows(self) -> list[list[str | None]]:
         """Canonical rows sorted by bid_id: id, bidder, price, quantity, instant, minimum; the same in any row order."""
@@ -104,8 +110,11 @@ def decode(content: bytes, file: str) -> str:
     )
 
 
-def read_bids(text: str, file: str) -> Bids:
-    """The bids of a CSV text. Raises BidFileInvalid naming file, line, field and what is expected."""
+def read_bids(text: str, file: str, price_places: int = PRICE_PLACES_MAX) -> Bids:
+    """The bids of a CSV text. Raises BidFileInvalid naming file, line, field and what is expected.
+
+    A price with more than `price_places` decimals is bad input; the sealed form takes more and rejects the bid.
+    """
     if "\0" in text:
         raise BidFileInvalid(
             file=file, line=1, field="file", expected=Text("文本文件", "a text file, not binary data")
@@ -141,14 +150,16 @@ def read_bids(text: str, file: str) -> Bids:
         short = next(i for i, row in enumerate(body) if len(row) != len(names))
         raise source.error(short, "row", f"{len(names)}列", f"{len(names)} columns")
     columns = dict(zip(names, map(list, zip(*body, strict=True)), strict=True))
-    return from_columns(columns, source)
+    return from_columns(columns, source, price_places)
 
 
 def _is_blank(row: list[str]) -> bool:
     return not any(cell.strip() for cell in row)
 
 
-def from_columns(columns: dict[str, list[str]], source: Source) -> Bids:
+def from_columns(
+    columns: dict[str, list[str]], source: Source, price_places_max: int = PRICE_PLACES_MAX
+) -> Bids:
     """Columns of texts as bids. Raises BidFileInvalid."""
     ids = _words(columns["bid_id"], "bid_id", source)
     bidders = _words(columns["bidder"], "bidder", source)
@@ -163,7 +174,7 @@ def from_columns(columns: dict[str, list[str]], source: Source) -> Bids:
                     f"an id used once ({bid_id[:40]} is repeated)",
                 )
             seen.add(bid_id)
-    prices, price_places = _numbers(columns["price"], "price", source, PRICE_PLACES_MAX)
+    prices, price_places = _numbers(columns["price"], "price", source, price_places_max)
     quantities, quantity_places = _numbers(columns["quantity"], "quantity", source)
     if min(quantities) <= 0:
         raise source.error(

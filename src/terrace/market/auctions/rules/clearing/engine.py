@@ -21,6 +21,7 @@ from terrace.market.auctions.rules.clearing.terms import (
     PriceRule,
     Terms,
     Tie,
+    places_of,
     plain,
 )
 
@@ -117,8 +118,8 @@ class _Work:
     def __init__(self, bids: Bids, terms: Terms) -> None:
         self.bids, self.terms = bids, terms
         extra = [terms.supply, terms.lot, terms.bidder_cap]
-        self.quantity_places = max([bids.quantity_places, *map(_places, extra)])
-        self.price_places = max(bids.price_places, _places(terms.reserve))
+        self.quantity_places = max([bids.quantity_places, *map(places_of, extra)])
+        self.price_places = max(bids.price_places, places_of(terms.reserve))
         factor = 10 ** (self.quantity_places - bids.quantity_places)
         self.quantities = _times(bids.quantities, factor)
         self.minimums = None if bids.minimums is None else _times(bids.minimums, factor)
@@ -147,22 +148,14 @@ class _Work:
         return cap // self.lot * self.lot
 
     def first(self, i: int) -> tuple[Any, ...]:
-        """Sort key among equal prices: earlier first, a bid without a time last, then bid_id."""
-        time = None if self.bids.times is None else self.bids.times[i]
-        return (1, 0, self.bids.ids[i]) if time is None else (0, time, self.bids.ids[i])
+        """The bid's place among equal prices."""
+        return self.bids.first(i)
 
     def show_price(self, price: int) -> str:
         return show(price, self.price_places, 2)
 
     def show_quantity(self, quantity: int) -> str:
         return show(quantity, self.quantity_places)
-
-
-def _places(value: Decimal | None) -> int:
-    if value is None:
-        return 0
-    exponent = value.normalize().as_tuple().exponent
-    return max(0, -exponent) if isinstance(exponent, int) else 0
 
 
 def _times(values: Sequence[int], factor: int) -> Sequence[int]:
@@ -214,7 +207,7 @@ def _check_lots(work: _Work) -> None:
 def _candidates(work: _Work) -> Sequence[int] | None:
     """The bids that compete, by index; None when all of them do. The others get their reason."""
     reserve, prices, n = work.reserve, work.prices, len(work.bids)
-    if reserve <= 0 or min(prices) >= reserve:
+    if reserve <= 0 or min(prices, default=reserve) >= reserve:
         valid: Sequence[int] | None = None
     else:
         valid = [i for i in range(n) if prices[i] >= reserve]

@@ -167,6 +167,14 @@ def plain(value: Decimal | None) -> str | None:
     return None if value is None else f"{value.normalize():f}"
 
 
+def places_of(value: Decimal | None) -> int:
+    """Decimals that a number really uses: 0 for `50.0`."""
+    if value is None:
+        return 0
+    exponent = value.normalize().as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
+
+
 def decimal_option(option: str, text: object, places_max: int = PLACES_MAX) -> Decimal:
     """A number of at least zero with at most `places_max` decimals. Raises TermsInvalid."""
     try:
