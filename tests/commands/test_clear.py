@@ -11,6 +11,7 @@ from terrace.kernel.audit.models import JournalEntry
 from terrace.kernel.audit.services import record
 from terrace.kernel.base import clock
 from terrace.kernel.base.actor import SYSTEM
+from terrace.kernel.publication.services import publish_digest
 from terrace.market.auctions.rules import ascending
 from terrace.market.auctions.tests.test_clearing import EPA_2023, HUNTER_RIVER
 from terrace.market.auctions.tests.test_rules_ascending import MINUTE, NINGXIA, OPENS
@@ -113,6 +114,29 @@ def test_the_database_is_verified(capsys, monkeypatch, settings, tmp_path) -> No
     JournalEntry.objects.update(reason="x")
     assert main(["verify", "--lang", "en"]) == 1
     assert "journal" in capsys.readouterr().out
+
+
+@pytest.mark.django_db
+def test_the_database_is_compared_with_digests_kept_elsewhere(
+    capsys, client, monkeypatch, settings, tmp_path
+) -> None:
+    settings.TERRACE_DOCUMENT_DIR = tmp_path
+    monkeypatch.setenv("DATABASE_URL", "postgresql:///the-one-the-tests-use")
+    made = publish_digest(actor=SYSTEM, now=clock.now())
+    kept = tmp_path / "digests.json"
+    kept.write_bytes(client.get("/digests.json").content)
+    assert main(["verify", "--digests", str(kept), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"ok": True, "findings": []}
+    kept.write_text(kept.read_text().replace(made.digest, "0" * 64))
+    assert main(["verify", "--digests", str(kept), "--lang", "en"]) == 1
+    out = capsys.readouterr().out
+    assert "digests" in out and made.day.isoformat() in out
+    assert main(["verify", str(kept), "--digests", str(kept)]) == 2, "a file of its own, or the database"
+    for content in ("", "[]", '{"items": 1}', '{"items": [{"day": "2023-12-04"}]}'):
+        kept.write_text(content)
+        assert main(["verify", "--digests", str(kept)]) == 2
+        assert "digests.json" in capsys.readouterr().err
+    assert main(["verify", "--digests", str(tmp_path / "none.json")]) == 2
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"format": NaN}', "[" * 100_000, b"\xff\xfe"])

@@ -45,13 +45,14 @@ def refuse_demo_leftovers() -> None:
         )
 
 
-def verify_database() -> list[Finding]:
-    """Recompute the journal's chain, the notices, the documents' digests and the ledger; an empty list when everything agrees. Django must be set up."""
+def verify_database(published: dict[str, str] | None = None) -> list[Finding]:
+    """Recompute the journal's chain, the notices, the documents' digests, the ledger and the digests of earlier days; an
+    empty list when everything agrees. `published`: digests by day that were kept elsewhere. Django must be set up."""
     from terrace.kernel.audit.queries import verify_chain
     from terrace.kernel.documents.queries import first_damage
     from terrace.kernel.ledger.queries import verify as verify_ledger
     from terrace.kernel.procedures.queries import unknown_versions
-    from terrace.kernel.publication.queries import verify_notices
+    from terrace.kernel.publication.queries import verify_digests, verify_notices
 
     findings = []
     if (notice := verify_notices()) is not None:
@@ -73,4 +74,6 @@ def verify_database() -> list[Finding]:
         )
     if (wrong := verify_ledger()) is not None:
         findings.append(Finding("ledger", f"{wrong.table} {wrong.row_id}", f"{wrong.check}: {wrong.text.en}"))
+    if (day := verify_digests(published)) is not None:
+        findings.append(Finding("digests", day, "differs from what was published"))
     return findings

@@ -26,13 +26,14 @@ def ticks() -> list[tuple[str, Callable[[], object]]]:
     """What is done every second, in this order."""
     from terrace.kernel.base import clock
     from terrace.kernel.procedures.services import pass_deadlines
-    from terrace.kernel.publication.services import publish_pending
+    from terrace.kernel.publication.services import publish_due_digest, publish_pending
     from terrace.market.auctions.tasks import tick as close_auctions
 
     return [
         ("auctions", close_auctions),
         ("deadlines", lambda: pass_deadlines(now=clock.now())),
         ("publish", lambda: publish_pending(now=clock.now())),
+        ("digest", lambda: publish_due_digest(now=clock.now())),
     ]
 
 

@@ -14,12 +14,14 @@ from procrastinate.contrib.django.models import ProcrastinateEvent, Procrastinat
 
 from terrace.kernel.audit.models import JournalEntry
 from terrace.kernel.base.actor import Actor, Verdict
+from terrace.kernel.base.clock import local
 from terrace.kernel.base.texts import Text
 from terrace.kernel.notify.models import MailState, Message
 from terrace.kernel.orgs.access import require_role
 from terrace.kernel.orgs.roles import Role
 from terrace.kernel.procedures.models import Case
 from terrace.kernel.publication.models import Pending
+from terrace.kernel.publication.queries import digests
 
 LINES = 50
 WORKER_SILENCE = dt.timedelta(seconds=60)
@@ -48,8 +50,8 @@ class Light:
 
 
 def lights(now: dt.datetime) -> list[Light]:
-    """Worker, publisher, events, the last verification, room on the disks. Five queries."""
-    return [*_processes(), *_publisher(), _verification(now), *_room()]
+    """Worker, publisher, events, the last verification and digest, room on the disks. Six queries."""
+    return [*_processes(), *_publisher(), _verification(now), _digest(now), *_room()]
 
 
 def _processes() -> list[Light]:
@@ -122,6 +124,15 @@ def _verification(now: dt.datetime) -> Light:
         Text(f"{shown}，{found}处问题", f"{shown}, {found} findings"),
         found == 0 and now - last.at <= dt.timedelta(days=VERIFY_DAYS),
     )
+
+
+def _digest(now: dt.datetime) -> Light:
+    label = Text("最近公布的每日摘要", "Latest published digest")
+    last = digests().first()
+    if last is None:
+        return Light(label, Text("还没有公布", "none yet"), None)
+    day = last.day.isoformat()
+    return Light(label, Text(day, day), local(now).date() - last.day <= dt.timedelta(days=1))
 
 
 def _room() -> list[Light]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from django.db import connection
 from django.db.models import QuerySet
 
-from terrace.kernel.audit.models import JournalEntry
+from terrace.kernel.audit.models import JournalEntry, JournalStream
 from terrace.kernel.base.clock import at_local
 
 VERIFY_SQL = """
@@ -145,3 +145,20 @@ def link_of(entry_id: int) -> Link:
         row = cursor.fetchone()
     assert row is not None
     return Link(*row)
+
+
+def heads() -> dict[str, tuple[int, str]]:
+    """The head of every stream of the journal now: name -> (position, hash)."""
+    rows = JournalStream.objects.order_by("stream").values_list("stream", "position", "last_hash")
+    return {stream: (position, head) for stream, position, head in rows}
+
+
+def hashes_at(places: Sequence[tuple[str, int]]) -> dict[tuple[str, int], str]:
+    """The hash of the entry at each (stream, position), position 1 or more; those that are not there are left out."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT j.stream, j.position, j.entry_hash FROM unnest(%s::text[], %s::bigint[]) AS a(stream, position)"
+            " JOIN audit_journal j ON j.stream = a.stream AND j.position = a.position",
+            [[stream for stream, _ in places], [position for _, position in places]],
+        )
+        return {(row[0], row[1]): row[2] for row in cursor.fetchall()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from django.db import connection, transaction
@@ -522,3 +522,27 @@ def digest() -> LedgerDigest:
         row = cursor.fetchone()
     assert row is not None
     return LedgerDigest(int(row[0]), str(row[1]))
+
+
+def heads() -> dict[int, tuple[int, str]]:
+    """The head of every account now: number -> (version, chain hash, hexadecimal). What `digest` hashes."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id, version, encode(last_hash, 'hex') FROM ledger_account ORDER BY id")
+        return {int(number): (int(version), str(head)) for number, version, head in cursor.fetchall()}
+
+
+def hashes_at(places: Sequence[tuple[int, int]]) -> dict[tuple[int, int], str]:
+    """The chain hash at each (account, version), version 1 or more, hexadecimal; those that are not there are left out.
+
+    One pass over the transfers, which have no index by account: ask for many at once.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH asked AS (SELECT * FROM unnest(%s::bigint[], %s::bigint[]) AS a(account, version))"
+            " SELECT a.account, a.version, encode(t.debit_hash, 'hex') FROM asked a"
+            " JOIN ledger_transfer t ON t.debit_id = a.account AND t.debit_version = a.version"
+            " UNION ALL SELECT a.account, a.version, encode(t.credit_hash, 'hex') FROM asked a"
+            " JOIN ledger_transfer t ON t.credit_id = a.account AND t.credit_version = a.version",
+            [[account for account, _ in places], [version for _, version in places]],
+        )
+        return {(int(row[0]), int(row[1])): str(row[2]) for row in cursor.fetchall()}

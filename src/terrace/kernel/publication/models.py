@@ -112,3 +112,28 @@ class Notice(CityRow):
 
     def recomputed_digest(self) -> str:
         return rules.notice_digest(self.shown(), self.previous_digest)
+
+
+class DailyDigest(CityRow):
+    """What ledger and journal hashed to at the end of a platform day (ADR 0004, 5). Append-only, each day over the day before.
+
+    `changed` keeps the heads that moved since the day before, so that any day can be put together again and compared
+    with what the ledger and the journal say today: {"ledger": [[account, version, hash], …], "journal": [[stream,
+    position, hash], …]}.
+    """
+
+    day = models.DateField(unique=True, db_comment="the platform day that had ended")
+    taken_at = models.DateTimeField(db_comment="platform time; the first turn of the worker after midnight")
+    accounts = models.BigIntegerField()
+    streams = models.BigIntegerField()
+    ledger_digest = models.CharField(max_length=64)
+    journal_digest = models.CharField(max_length=64)
+    previous_digest = models.CharField(max_length=64)
+    digest = models.CharField(max_length=64)
+    changed = models.JSONField()
+
+    class Meta:
+        ordering = ["day"]
+
+    def __str__(self) -> str:
+        return self.day.isoformat()

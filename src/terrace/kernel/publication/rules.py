@@ -84,3 +84,24 @@ def canonical(value: Any) -> bytes:
 def notice_digest(shown: Mapping[str, Any], previous: str) -> str:
     """SHA-256 over everything shown and the digest of the notice before: a stranger can recompute the chain."""
     return hashlib.sha256(previous.encode() + canonical(shown)).hexdigest()
+
+
+def ledger_digest(heads: Mapping[int, tuple[int, str]]) -> str:
+    """SHA-256 over (number, version, head) of every account in the order of numbers, as `ledger.queries.digest` makes it."""
+    whole = hashlib.sha256()
+    for number in sorted(heads):
+        version, head = heads[number]
+        whole.update(number.to_bytes(8, "big", signed=True) + version.to_bytes(8, "big", signed=True))
+        whole.update(bytes.fromhex(head))
+    return whole.hexdigest()
+
+
+def journal_digest(heads: Mapping[str, tuple[int, str]]) -> str:
+    """SHA-256 over one line `stream TAB position TAB hash` for every stream in the order of names."""
+    lines = "".join(f"{stream}\t{heads[stream][0]}\t{heads[stream][1]}\n" for stream in sorted(heads))
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def day_digest(day: str, ledger: str, journal: str, previous: str) -> str:
+    """SHA-256 over `day TAB ledger TAB journal TAB digest of the day before`: each day holds all days before it."""
+    return hashlib.sha256(f"{day}\t{ledger}\t{journal}\t{previous}".encode()).hexdigest()

@@ -14,22 +14,26 @@ from django.db.models import F, Q
 from django.template.loader import render_to_string
 from django.utils import translation
 
+from terrace.kernel.audit import queries as audit_queries
 from terrace.kernel.audit import services as audit
 from terrace.kernel.base.actor import SYSTEM, Actor
+from terrace.kernel.base.clock import local
 from terrace.kernel.base.db import act
 from terrace.kernel.base.errors import InputInvalid, NotFound, Refusal
 from terrace.kernel.base.texts import Text
+from terrace.kernel.ledger import queries as ledger_queries
 from terrace.kernel.orgs.access import require_role
 from terrace.kernel.orgs.roles import Role
-from terrace.kernel.publication import rules
+from terrace.kernel.publication import queries, rules
 from terrace.kernel.publication.access import may_correct
-from terrace.kernel.publication.models import Announcement, Notice, Pending
+from terrace.kernel.publication.models import Announcement, DailyDigest, Notice, Pending
 from terrace.kernel.publication.procedures import CORRECTION, kind_of
 
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS_MAX = 3_600
 _PUBLISHER_LOCK = 0x7465_7272_0002
+_DIGEST_LOCK = 0x7465_7272_0005
 _LOCK_SQL = "SELECT pg_advisory_xact_lock(%s)"
 
 
@@ -203,6 +207,58 @@ def publish_pending(*, now: dt.datetime, limit: int = 200) -> list[int]:
         if notice is not None:
             numbers.append(notice.sequence)
     return numbers
+
+
+@act("publication.digest.publish")
+def publish_digest(*, actor: Actor, now: dt.datetime) -> DailyDigest | None:
+    """Publish what ledger and journal hash to, for the platform day that has ended (ADR 0004, 5); None when it is there.
+
+    Called by the worker at its first turn after midnight. A day on which the platform stood still has no digest.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK_SQL, [_DIGEST_LOCK])
+    day = local(now).date() - dt.timedelta(days=1)
+    last: DailyDigest | None = None
+    ledger_then: dict[int, tuple[int, str]] = {}
+    journal_then: dict[str, tuple[int, str]] = {}
+    for row in DailyDigest.objects.order_by("day").iterator(chunk_size=50):
+        queries.merge_heads(row, ledger_then, journal_then)
+        last = row
+    if last is not None and last.day >= day:
+        return None
+    ledger_now, journal_now = ledger_queries.heads(), audit_queries.heads()
+    previous = last.digest if last is not None else rules.GENESIS
+    ledger_digest, journal_digest = rules.ledger_digest(ledger_now), rules.journal_digest(journal_now)
+    made = DailyDigest.objects.create(
+        day=day,
+        taken_at=now,
+        accounts=len(ledger_now),
+        streams=len(journal_now),
+        ledger_digest=ledger_digest,
+        journal_digest=journal_digest,
+        previous_digest=previous,
+        digest=rules.day_digest(day.isoformat(), ledger_digest, journal_digest, previous),
+        changed={
+            "ledger": [[a, *head] for a, head in ledger_now.items() if ledger_then.get(a) != head],
+            "journal": [[s, *head] for s, head in journal_now.items() if journal_then.get(s) != head],
+        },
+    )
+    audit.record(
+        actor=actor,
+        act="publication.digest.publish",
+        subject_type="digest",
+        subject_id=day.isoformat(),
+        at=now,
+        facts={"ledger": ledger_digest, "journal": journal_digest, "digest": made.digest},
+    )
+    return made
+
+
+def publish_due_digest(*, now: dt.datetime) -> None:
+    """One query when the digest of the day that has ended is there already. Not an act itself."""
+    yesterday = local(now).date() - dt.timedelta(days=1)
+    if not DailyDigest.objects.filter(day__gte=yesterday).exists():
+        publish_digest(actor=SYSTEM, now=now)
 
 
 class NoticeNotStuck(Refusal):

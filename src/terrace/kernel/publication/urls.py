@@ -4,6 +4,9 @@ from terrace.kernel.publication import views
 
 app_name = "publication"
 urlpatterns = [
+    path("digests/", views.digests, name="digests"),
+    path("digests.json", views.digests_json, name="digests_json"),
+    path("digests.csv", views.digests_csv, name="digests_csv"),
     path("notices/", views.notices, name="list"),
     path("notices.json", views.notices_json, name="list_json"),
     path("notices.csv", views.notices_csv, name="list_csv"),

@@ -25,6 +25,16 @@ from terrace.kernel.publication.procedures import kinds
 
 FEED_MAX = 200
 COLUMNS = ("sequence", "kind", "number", "title_zh", "title_en", "published_at", "corrects", "digest", "url")
+DIGEST_COLUMNS = (
+    "day",
+    "taken_at",
+    "accounts",
+    "ledger_sha256",
+    "journal_streams",
+    "journal_sha256",
+    "previous_sha256",
+    "sha256",
+)
 
 
 @require_safe
@@ -191,3 +201,22 @@ def _full(request: HttpRequest, found: Notice) -> dict[str, Any]:
 
 def _whole(text: str | None, default: int) -> int:
     return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 19 else default
+
+
+@require_safe
+def digests(request: HttpRequest) -> HttpResponse:
+    """What ledger and journal hashed to at the end of each day: keep a copy, and the past cannot be rewritten unseen."""
+    return render(request, "publication/digests.html", {"page": page_of(request, queries.digests())})
+
+
+@require_safe
+def digests_json(request: HttpRequest) -> HttpResponse:
+    """All published digests, the oldest first, in one file: what `terrace verify --digests FILE` reads."""
+    return as_json({"items": [queries.digest_row(row) for row in queries.digests().order_by("day")]})
+
+
+@require_safe
+def digests_csv(request: HttpRequest) -> StreamingHttpResponse:
+    """The same as a spreadsheet."""
+    rows = queries.digests().order_by("day").iterator(chunk_size=500)
+    return stream_csv("digests.csv", DIGEST_COLUMNS, (queries.digest_row(row) for row in rows))

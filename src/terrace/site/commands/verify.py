@@ -21,10 +21,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "file", nargs="?", metavar="FILE", help="a bundle of `terrace clear --bundle`, or of a result page"
     )
     parser.add_argument("--sha256", metavar="DIGEST", help="the published digest that the bundle must have")
+    parser.add_argument(
+        "--digests",
+        metavar="FILE",
+        help="daily digests that were kept elsewhere (digests.json): compare the database with them",
+    )
 
 
 def run(options: argparse.Namespace) -> Output:
+    if options.file is not None and options.digests is not None:
+        raise BadInput("--digests compares the database: leave FILE out")
     return _bundle(options) if options.file is not None else _database(options)
+
+
+def _kept(path: str | None) -> dict[str, str] | None:
+    """Digests by day from a file that was downloaded earlier. Raises BadInput."""
+    if path is None:
+        return None
+    try:
+        items = json.loads(Path(path).read_bytes())["items"]
+        return {str(item["day"]): str(item["sha256"]) for item in items}
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read ({error.strerror or error})") from None
+    except (ValueError, KeyError, TypeError):
+        raise BadInput(f"{path}: expected the digests.json of the platform") from None
 
 
 def _bundle(options: argparse.Namespace) -> Output:
@@ -74,11 +94,12 @@ def _database(options: argparse.Namespace) -> Output:
     """Exit 0 when everything agrees, 1 when a finding names its first bad row, 2 when the database is out of reach."""
     if options.sha256 is not None:
         raise BadInput("--sha256 belongs to a FILE")
+    published = _kept(options.digests)
     from terrace.site.postgres import PostgresProblem
 
     try:
         with _reachable():
-            rows = _findings()
+            rows = _findings(published)
     except PostgresProblem as error:
         raise BadInput(str(error)) from None
     if not rows:
@@ -115,7 +136,7 @@ def _reachable() -> Iterator[None]:
             cluster.stop()
 
 
-def _findings() -> list[dict[str, str]]:
+def _findings(published: dict[str, str] | None) -> list[dict[str, str]]:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "terrace.site.settings.demo")
     import django
     from django.db.utils import OperationalError, ProgrammingError
@@ -125,7 +146,7 @@ def _findings() -> list[dict[str, str]]:
 
     try:
         started = time.monotonic()
-        found = [{"check": f.check, "where": f.where, "what": f.what} for f in verify_database()]
+        found = [{"check": f.check, "where": f.where, "what": f.what} for f in verify_database(published)]
         _write_down(found, round(time.monotonic() - started))
         return found
     except (OperationalError, ProgrammingError) as error:
