@@ -119,9 +119,9 @@ class Together(Operation):
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
-        for operation in self._tables():
-            model = to_state.apps.get_model(app_label, operation.name)
-            if operation.allow_migrate_model(schema_editor.connection.alias, model):
+        for table in self._tables():
+            model = to_state.apps.get_model(app_label, table.name)
+            if table.allow_migrate_model(schema_editor.connection.alias, model):
                 schema_editor.create_model(model)
         for operation in self.operations:
             if type(operation).__name__ == "AddTrigger":
@@ -134,9 +134,9 @@ class Together(Operation):
         from_state: ProjectState,
         to_state: ProjectState,
     ) -> None:
-        for operation in reversed(self._tables()):
-            model = from_state.apps.get_model(app_label, operation.name)
-            if operation.allow_migrate_model(schema_editor.connection.alias, model):
+        for table in reversed(self._tables()):
+            model = from_state.apps.get_model(app_label, table.name)
+            if table.allow_migrate_model(schema_editor.connection.alias, model):
                 schema_editor.delete_model(model)
 
     def describe(self) -> str:
