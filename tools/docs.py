@@ -163,6 +163,7 @@ def _reference() -> dict[Path, str]:
         for name, f in sorted(acts_catalogue.items())
         if f.__module__.startswith("terrace.")
     ]
+    acts = sorted([*acts, *_database_acts()])
     notices = [
         (f"`{k.code}`", k.label.zh, k.label.en, "<br>".join(f"`{p}`: {m}" for p, m in k.masks.items()) or "–")
         for k in kinds()
@@ -178,6 +179,14 @@ def _reference() -> dict[Path, str]:
         + "# 公告类型 Notice kinds\n\nWhat is masked before a notice is stored.\n\n"
         + _table(("kind", "zh", "en", "masks"), notices),
     }
+
+
+def _database_acts() -> list[tuple[str, str, str]]:
+    """A quote is one round trip: its act is written by the database, not by a service (ADR 0006)."""
+    from terrace.market.auctions.services import place_bid
+
+    service = f"{place_bid.__module__.removeprefix('terrace.')}.{place_bid.__name__}"
+    return [("`auction.bid.place`", f"`{service}`", _first_line(place_bid.__doc__))]
 
 
 def _openapi() -> str:

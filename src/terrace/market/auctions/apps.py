@@ -15,11 +15,14 @@ class AuctionsConfig(AppConfig):
         from terrace.market.settlement.queries import register_bundle_link
 
         register(procedures.agreement)
+        register(procedures.agreement_2)
         on_deadline(procedures.AGREEMENT, "lapse", services.lapse_agreement)
         register_kind(NoticeKind("auction_result", Text("竞价结果公告", "Result of an auction")))
         listings.on_mode("BIDDING", services.open_for_listing)
         listings.on_mode("AGREEMENT", services.agree_for_listing)
         listings.on_mode("FAILED", services.stop_for_listing)
         listings.on_admitted(services.admit_signup)
+        listings.on_stop(services.stop_auction)
+        listings.on_stop(services.stop_agreement)
         listings.link_sale(queries.sale_link)
         register_bundle_link("auction", lambda auction_id: f"/auctions/{auction_id}/bundle.json")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from terrace.kernel.base.texts import Text
 from terrace.kernel.procedures.rules import Deadline, Procedure, State, Transition
 
 AGREEMENT = "auctions.agreement"
+CLAUSE_STOP = "公告期间因故中止或终止交易"
 CLAUSE = "E4 只有一名合格竞买人的，以不低于底价的价格协议出让；任何一方不同意的，未成交"
 CLAUSE_SECOND = "协议出让的成交须经交易机构复核"
 ANSWER_WORKDAYS = 5
@@ -104,6 +107,25 @@ agreement = Procedure(
             ("SYSTEM",),
             Text("逾期未答复", "No answer in time"),
             CLAUSE,
+            expected=False,
+        ),
+    ),
+)
+
+# Version 2: the offer may end while both sides still talk (a court's freeze).
+agreement_2 = replace(
+    agreement,
+    version=2,
+    transitions=(
+        *agreement.transitions,
+        Transition(
+            "stop",
+            ("OFFERED", "PRICED", "AGREED", "CHECKING"),
+            "FAILED",
+            ("SYSTEM",),
+            Text("标的终止，协议结束", "The offer ended"),
+            CLAUSE_STOP,
+            needs_reason=True,
             expected=False,
         ),
     ),

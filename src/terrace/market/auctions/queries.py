@@ -16,6 +16,7 @@ from terrace.kernel.procedures.models import Case
 from terrace.market.auctions.models import Agreement, Auction, AuctionResult, AuctionState, Bid, Bidder
 from terrace.market.auctions.rules import ascending
 from terrace.market.auctions.rules.ascending import Quote
+from terrace.market.listings.models import Listing
 
 PUBLIC_STATE_SQL = (
     "SELECT auction_public_state(a, s)::text, auction_phase(a, s, n.at), n.at FROM auctions_auction a"
@@ -141,6 +142,23 @@ def list_due(now: dt.datetime, *, limit: int = 50) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(DUE_SQL, [now, now, limit])
         return [row[0] for row in cursor.fetchall()]
+
+
+def stopped(auction: Auction) -> Text | None:
+    """Why an auction that was closed has no result: a court froze its right (R23); None for other reasons. One query."""
+    state = Listing.objects.values_list("state", flat=True).get(pk=auction.listing_id)
+    if state == "SUSPENDED":
+        return Text(
+            "标的排污权被法院冻结，竞价已停止。已交保证金继续冻结；法院解除或交易机构终止后退还。",
+            "A court froze the right on offer and the auction was stopped. Deposits stay held; they go back when the"
+            " court lifts the freeze or the trading institution ends the offer.",
+        )
+    if state in ("TERMINATED", "FAILED"):
+        return Text(
+            "竞价已停止，没有结果；出让已终止，保证金退还。",
+            "The auction was stopped without a result; the offer has ended and deposits go back.",
+        )
+    return None
 
 
 def quotes_of(auction_id: int, *, name_by: str = "id") -> list[Quote]:

@@ -245,6 +245,7 @@ def _page(
         "needs_confirm": refusal is not None and refusal.code == "auction.bid.confirm_jump",
         "page": page,
         "result": result,
+        "stopped": queries.stopped(auction) if public.values["closed"] and result is None else None,
         "chart": _chart(auction, public, result.ended_at if result is not None else None),
         "depth": _depth(auction) if result is not None else None,
     }

@@ -16,10 +16,12 @@ class ListingsConfig(AppConfig):
         from terrace.kernel.publication.procedures import register_kind as register_notice_kind
         from terrace.market.listings import access, procedures, services
         from terrace.market.listings.rules import PaperKind
+        from terrace.market.rights.services import on_court_freeze, on_court_lift
         from terrace.market.settlement.services import on_ended, on_paid
 
         register(procedures.LISTING)
         register(procedures.LISTING_2)
+        register(procedures.LISTING_3)
         register(procedures.SIGN_UP)
         on_deadline("listings.listing", "open_quoting", services.pass_listing_deadline)
         for transition in ("lapse", "qualification_missed", "deposit_missed"):
@@ -27,6 +29,8 @@ class ListingsConfig(AppConfig):
         on_paid("DEPOSIT", services.deposit_paid)
         for origin in ("auction", "agreement"):  # the trading forms that sell what is listed
             on_ended(origin, services.sale_ended)
+        on_court_freeze("listing", services.stop_for_court)
+        on_court_lift(services.lifted_by_court)
         for kind in PaperKind:
             register_kind(DocumentKind(kind.value, kind.label))
         register_reader("signup", access.may_read_paper)

@@ -15,6 +15,8 @@ STOP = "公告期间因故中止或终止交易"
 SIGNUP = "按出让公告报名，企业经办、审批分离"
 DEPOSIT = "保证金须在公告载明的时间前到账，未到账不得参加竞价"
 
+COURT = "R23 被司法冻结、查封的排污权不得转让"
+
 _BEFORE_SALE = ("DRAFT", "ACCEPTED")
 
 LISTING = Procedure(
@@ -136,6 +138,23 @@ LISTING_2 = replace(
             expected=False,
             after_end=True,
         ),
+    ),
+)
+
+# Version 3: an offer that a court stopped while it was being sold may be ended, too, and ends by itself when the
+# court lets go after quoting was broken off.
+LISTING_3 = replace(
+    LISTING_2,
+    version=3,
+    transitions=tuple(
+        replace(
+            t,
+            sources=("ANNOUNCED", "BIDDING", "AGREEMENT"),
+            roles=("EXCHANGE_MAKER", "EXCHANGE_CHECKER", "SYSTEM"),
+        )
+        if t.code == "terminate"
+        else t
+        for t in LISTING_2.transitions
     ),
 )
 

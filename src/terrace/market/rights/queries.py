@@ -28,6 +28,29 @@ from terrace.market.rights.models import (
 FIRM = (Role.FIRM_CLERK, Role.FIRM_APPROVER)
 
 
+def hold_stands(ledger_hold_id: int) -> bool:
+    """Whether a hold on a right is neither released nor delivered."""
+    return ParcelHold.objects.filter(ledger_hold_id=ledger_hold_id, state="ACTIVE").exists()
+
+
+def holds_let_go(parcel_id: int) -> list[int]:
+    """The ledger numbers of what was held on a parcel for a listing and released, not delivered, the oldest first."""
+    return list(
+        ParcelHold.objects.filter(
+            parcel_id=parcel_id, kind=rules.HoldKind.LISTING.value, state=rules.HoldState.RELEASED.value
+        )
+        .order_by("placed_at", "pk")
+        .values_list("ledger_hold_id", flat=True)
+    )
+
+
+def court_holds(parcel_id: int) -> bool:
+    """Whether a court freezes part of the parcel now."""
+    return ParcelHold.objects.filter(
+        parcel_id=parcel_id, kind=rules.HoldKind.COURT.value, state="ACTIVE"
+    ).exists()
+
+
 def list_areas() -> QuerySet[Area]:
     return Area.objects.all()
 

@@ -10,6 +10,7 @@ from terrace.market.auctions.services.agreement import (
     propose_price,
     refuse_agreement,
     return_price,
+    stop_agreement,
 )
 from terrace.market.auctions.services.bidding import (
     BidRefused,
@@ -22,11 +23,13 @@ from terrace.market.auctions.services.bidding import (
     quote,
 )
 from terrace.market.auctions.services.closing import (
+    AuctionEnding,
     AuctionRunning,
     RecordDamaged,
     admit_signup,
     close_auction,
     open_for_listing,
+    stop_auction,
     stop_for_listing,
 )
 from terrace.market.auctions.services.opening import (
@@ -42,6 +45,7 @@ from terrace.market.auctions.services.opening import (
 
 __all__ = [
     "AlreadyClosed",
+    "AuctionEnding",
     "AuctionExists",
     "AuctionRunning",
     "BelowFloor",
@@ -71,5 +75,7 @@ __all__ = [
     "quote",
     "refuse_agreement",
     "return_price",
+    "stop_agreement",
+    "stop_auction",
     "stop_for_listing",
 ]

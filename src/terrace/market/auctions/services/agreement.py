@@ -24,6 +24,7 @@ from terrace.market.listings.services.locking import lock_listing
 
 AWARD_ACT = "auction.agreement.award"
 REFUSED = "协议未达成"
+STOPPED = "标的排污权被司法冻结"
 LAPSED = "协议双方未在期限内答复"
 
 
@@ -197,6 +198,25 @@ def lapse_agreement(*, case_id: int, now: dt.datetime) -> Agreement:
     """Nobody answered in time: failed, by the system. Registered for the deadline."""
     agreement_id = Agreement.objects.values_list("pk", flat=True).get(case_id=case_id)
     return _fail(SYSTEM, agreement_id, "lapse", LAPSED, now)
+
+
+def stop_agreement(listing: Listing, event: str, now: dt.datetime) -> None:
+    """Part, told by listings: the agreement stands still with its offer, goes on with it, or ends with it."""
+    agreement_id = Agreement.objects.filter(listing_id=listing.pk).values_list("pk", flat=True).first()
+    if agreement_id is None:
+        return
+    agreement, case = _lock(agreement_id)
+    if not case.is_open:
+        return
+    if event == "suspended":
+        procedures.pause(actor=SYSTEM, case=case, now=now, reason=STOPPED)
+    elif event == "resumed":
+        procedures.resume(actor=SYSTEM, case=case, now=now)
+    elif case.procedure_version > 1:  # a case of version 1 has no such step: it stays suspended
+        procedures.resume(actor=SYSTEM, case=case, now=now)
+        procedures.advance(actor=SYSTEM, case=case, transition="stop", now=now, reason=STOPPED)
+        agreement.state, agreement.ended_at = case.state, now
+        agreement.save(update_fields=["state", "ended_at"])
 
 
 def _fail(actor: Actor, agreement_id: int, transition: str, reason: str, now: dt.datetime) -> Agreement:

@@ -188,6 +188,29 @@ def stop_for_listing(listing: Listing, now: dt.datetime) -> None:
         )
 
 
+class AuctionEnding(Refusal):
+    code = "auction.stop.ended"
+    text = Text(
+        "竞价刚刚结束，结果正在登记，请几秒后再办理。",
+        "The auction has just ended and its result is being recorded; try again in a few seconds.",
+    )
+
+
+def stop_auction(listing: Listing, event: str, now: dt.datetime) -> None:
+    """Part, told by listings: a court stopped the offer ("suspended"): no more quotes, bidders see it at once.
+
+    The quotes stay on record without a result. Raises AuctionEnding: an auction whose time was over has a winner.
+    """
+    state = AuctionState.objects.select_for_update().filter(auction__listing_id=listing.pk).first()
+    if event != "suspended" or state is None or state.closed_at is not None:
+        return
+    auction = Auction.objects.get(pk=state.auction_id)
+    if listing.resume_state == "BIDDING" and now >= ascending.ends_at(auction.terms, state.as_rules()):
+        raise AuctionEnding
+    state.closed_at = now
+    _emit_end(state, {"status": "suspended", "winner": None, "names": {}, "price_fen": state.best_fen})
+
+
 def _enter(auction: Auction, signup: SignUp, now: dt.datetime) -> None:
     enter_bidder(
         actor=SYSTEM,

@@ -1,5 +1,6 @@
 """The acts of public offers and sign-ups, and the seams for the auctions above (`on_mode`, `on_admitted`)."""
 
+from terrace.market.listings.services.court import lifted_by_court, stop_for_court
 from terrace.market.listings.services.decisions import (
     mark_failed,
     mark_sold,
@@ -22,7 +23,7 @@ from terrace.market.listings.services.offers import (
 )
 from terrace.market.listings.services.preview import preview_eligibility
 from terrace.market.listings.services.qualification import qualify_signup
-from terrace.market.listings.services.signals import link_sale, on_admitted, on_mode, sale_links
+from terrace.market.listings.services.signals import link_sale, on_admitted, on_mode, on_stop, sale_links
 from terrace.market.listings.services.signups import (
     attach_paper,
     confirm_signup,
@@ -45,11 +46,13 @@ __all__ = [
     "deposit_paid",
     "draft_listing",
     "fill_signup",
+    "lifted_by_court",
     "link_sale",
     "mark_failed",
     "mark_sold",
     "on_admitted",
     "on_mode",
+    "on_stop",
     "pass_listing_deadline",
     "pass_signup_deadline",
     "preview_eligibility",
@@ -61,6 +64,7 @@ __all__ = [
     "sale_links",
     "send_signup",
     "start_signup",
+    "stop_for_court",
     "suspend_listing",
     "terminate_listing",
     "withdraw_listing",

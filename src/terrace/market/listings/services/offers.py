@@ -17,16 +17,19 @@ from terrace.kernel.base.errors import NotFound, Refusal
 from terrace.kernel.base.texts import Text
 from terrace.kernel.orgs.roles import Role
 from terrace.kernel.procedures import services as procedures
-from terrace.kernel.procedures.models import Case
+from terrace.kernel.procedures.models import Case, CaseStep
 from terrace.kernel.publication import services as publication
 from terrace.market.listings import access, rules
 from terrace.market.listings.models import Listing, Lot, SignUp
+from terrace.market.listings.procedures import COURT
 from terrace.market.listings.services import notices
 from terrace.market.listings.services.locking import lock_listing
+from terrace.market.listings.services.signals import tell_admitted, tell_stop
 from terrace.market.reserve import services as reserve
 from terrace.market.reserve.models import PlannedLot
 from terrace.market.reserve.rules import DepositRule, Mode, deposit_of
 from terrace.market.reserve.rules import LotState as PlannedState
+from terrace.market.rights import queries as rights_queries
 from terrace.market.rights import services as rights
 from terrace.market.rights.rules import HoldKind, RightSource
 from terrace.market.settlement import services as settlement
@@ -180,6 +183,19 @@ def _lot_of(planned: PlannedLot, now: dt.datetime) -> Lot:
         is_synthetic=planned.plan.is_synthetic,
         created_at=now,
     )
+
+
+class FrozenByCourt(Refusal):
+    code = "listings.listing.frozen_by_court"
+    text = Text(
+        "标的排污权被法院冻结，不能恢复出让。",
+        "A court has frozen the right on offer; the offer cannot go on.",
+    )
+    hint = Text(
+        "等法院解除冻结后自动恢复或终止，也可以现在终止。",
+        "It goes on or ends by itself when the court lifts the freeze; you may also end it now.",
+    )
+    clause = COURT
 
 
 @act("listings.listing.draft")
@@ -356,13 +372,20 @@ def announce_listing(*, actor: Actor, listing_id: int, now: dt.datetime) -> List
 
 
 def _announce(
-    actor: Actor, listing: Listing, kind: str, template: str, label: Text, reason: str, now: dt.datetime
+    actor: Actor,
+    listing: Listing,
+    kind: str,
+    template: str,
+    label: Text,
+    reason: str | Text,
+    now: dt.datetime,
 ) -> None:
+    words = reason if isinstance(reason, Text) else Text(reason, "")  # staff write the reason in Chinese
     publication.announce(
         actor=actor,
         kind=kind,
         title=Text(f"{listing.project_name}{label.zh}", f"{label.en}: {listing.lot.number}"),
-        content={**notices.content_of(listing), "reason": reason},
+        content={**notices.content_of(listing), "reason": words.zh, "reason_en": words.en},
         template=template,
         subject_type="listing",
         subject_id=listing.pk,
@@ -378,33 +401,62 @@ def withdraw_listing(*, actor: Actor, listing_id: int, reason: str, now: dt.date
     what procedures.advance raises (after the notice only the trading institution may terminate)."""
     listing, case = lock_listing(listing_id)
     access.may_withdraw(actor, listing).require()
+    if case.paused_at is not None:  # a court froze the right before the notice
+        procedures.resume(actor=actor, case=case, now=now, reason=reason)
     return _end(actor, listing, case, "withdraw", rules.LotState.OPEN, reason, now)
 
 
 @act("listings.listing.terminate")
 def terminate_listing(*, actor: Actor, listing_id: int, reason: str, now: dt.datetime) -> Listing:
-    """The trading institution ends an announced offer (error, force majeure) before quoting begins: the freeze is
-    released, sign-ups end, deposits received go back, and the public is told.
+    """The trading institution ends an announced offer (error, force majeure) before quoting begins, or one that a
+    court's freeze has suspended: the freeze is released, sign-ups end, deposits received go back, the public is told.
 
     Raises NotAllowed, NotFound, QuotingBegun and what procedures.advance raises.
     """
     access.may_prepare(actor).require()
     listing, case = lock_listing(listing_id)
+    if listing.state == rules.ListingState.SUSPENDED:
+        transition = end_stopped(actor, listing, case, reason, now)
+        return _record_end(actor, listing, transition, reason, now)
     if listing.quoting_opened_at is not None:
         raise QuotingBegun
-    if listing.state == rules.ListingState.SUSPENDED:
-        procedures.resume(actor=actor, case=case, now=now, reason=reason)
     ended = _end(actor, listing, case, "terminate", rules.LotState.OPEN, reason, now)
+    _announce_end(actor, ended, reason, now)
+    return ended
+
+
+def end_stopped(actor: Actor, listing: Listing, case: Case, reason: str | Text, now: dt.datetime) -> CaseStep:
+    """Part: end a suspended offer: sign-ups end, deposits go back, what the auctions had open ends, notice."""
+    words = reason.zh if isinstance(reason, Text) else reason
+    procedures.resume(actor=actor, case=case, now=now, reason=words)
+    step = _end_case(SYSTEM if not access.may_prepare(actor) else actor, case, words, now)
+    release_offer(actor, listing, rules.LotState.OPEN, words, now)
+    _set_ended(listing, case, words, now)
+    tell_stop(listing, "ended", now)
+    _announce_end(actor, listing, reason, now)
+    return step
+
+
+def _end_case(actor: Actor, case: Case, reason: str, now: dt.datetime) -> CaseStep:
+    """`terminate`; a case of an earlier version whose quoting had begun has no such step and has failed."""
+    definition = case.definition
+    ways = [] if definition is None else [t for t in definition.transitions if case.state in t.sources]
+    allowed = [t for t in ways if t.code == "terminate" and (not actor.is_system or "SYSTEM" in t.roles)]
+    return procedures.advance(
+        actor=actor, case=case, transition="terminate" if allowed else "fail", now=now, reason=reason
+    )
+
+
+def _announce_end(actor: Actor, listing: Listing, reason: str | Text, now: dt.datetime) -> None:
     _announce(
         actor,
-        ended,
+        listing,
         "listing_terminated",
         "listings/stopped.html",
         Text("终止公告", "Offer terminated"),
         reason,
         now,
     )
-    return ended
 
 
 def _end(
@@ -418,12 +470,27 @@ def _end(
 ) -> Listing:
     step = procedures.advance(actor=actor, case=case, transition=transition, now=now, reason=reason)
     release_offer(actor, listing, lot_state, reason, now)
+    _set_ended(listing, case, reason, now)
+    return _record_end(actor, listing, step, reason, now, transition)
+
+
+def _set_ended(listing: Listing, case: Case, reason: str, now: dt.datetime) -> None:
     listing.state = case.state
     listing.end_reason = reason.strip()
     listing.ended_at = now
     listing.suspended_at = None
     listing.resume_state = ""
     listing.save(update_fields=["state", "end_reason", "ended_at", "suspended_at", "resume_state"])
+
+
+def _record_end(
+    actor: Actor,
+    listing: Listing,
+    step: CaseStep,
+    reason: str,
+    now: dt.datetime,
+    transition: str = "terminate",
+) -> Listing:
     record(
         actor=actor,
         act=f"listings.listing.{transition}",
@@ -443,6 +510,18 @@ def release_offer(
     """Part: free what the offer held: the right, the planned lot, open sign-ups and the deposits received."""
     lot = listing.lot
     if listing.rights_hold_id is not None:
+        release_right(actor, listing, reason, now)
+        if lot.planned_lot_id is not None:
+            reserve.mark_returned(lot.planned_lot_id)
+    lot.state = lot_state.value
+    lot.save(update_fields=["state"])
+    end_signups(listing, now)
+
+
+def release_right(actor: Actor, listing: Listing, reason: str, now: dt.datetime) -> None:
+    """Part: free the right, unless a court's freeze has taken the place of the listing's."""
+    assert listing.rights_hold_id is not None
+    if rights_queries.hold_stands(listing.rights_hold_id):
         rights.release_hold(
             actor=actor,
             hold_id=listing.rights_hold_id,
@@ -450,11 +529,6 @@ def release_offer(
             entry_key=f"listing:{listing.pk}:release",
             now=now,
         )
-        if lot.planned_lot_id is not None:
-            reserve.mark_returned(lot.planned_lot_id)
-    lot.state = lot_state.value
-    lot.save(update_fields=["state"])
-    end_signups(listing, now)
 
 
 def _open_signups(listing: Listing) -> Iterator[tuple[Case, SignUp]]:
@@ -496,23 +570,7 @@ def suspend_listing(*, actor: Actor, listing_id: int, reason: str, now: dt.datet
         raise AlreadySuspended
     if listing.state != rules.ListingState.ANNOUNCED or listing.quoting_opened_at is not None:
         raise QuotingBegun
-    procedures.pause(actor=actor, case=case, now=now, reason=reason)
-    for signup_case, _ in _open_signups(listing):
-        if signup_case.is_open:
-            procedures.pause(actor=SYSTEM, case=signup_case, now=now, reason=reason)
-    listing.resume_state = listing.state
-    listing.state = rules.ListingState.SUSPENDED.value
-    listing.suspended_at = now
-    listing.save(update_fields=["state", "resume_state", "suspended_at"])
-    _announce(
-        actor,
-        listing,
-        "listing_suspended",
-        "listings/stopped.html",
-        Text("中止公告", "Offer suspended"),
-        reason,
-        now,
-    )
+    suspend_offer(actor, listing, case, reason, now)
     record(
         actor=actor,
         act="listings.listing.suspend",
@@ -524,36 +582,43 @@ def suspend_listing(*, actor: Actor, listing_id: int, reason: str, now: dt.datet
     return listing
 
 
+def suspend_offer(
+    actor: Actor, listing: Listing, case: Case, reason: str | Text, now: dt.datetime, *, clause: str = ""
+) -> None:
+    """Part: stop the clock of an offer and of its sign-ups, tell the public and the auctions above."""
+    words = reason.zh if isinstance(reason, Text) else reason
+    procedures.pause(actor=actor, case=case, now=now, reason=words, clause=clause)
+    for signup_case, _ in _open_signups(listing):
+        if signup_case.is_open:
+            procedures.pause(actor=SYSTEM, case=signup_case, now=now, reason=words, clause=clause)
+    listing.resume_state = listing.state
+    listing.state = rules.ListingState.SUSPENDED.value
+    listing.suspended_at = now
+    listing.save(update_fields=["state", "resume_state", "suspended_at"])
+    tell_stop(listing, "suspended", now)
+    _announce(
+        actor,
+        listing,
+        "listing_suspended",
+        "listings/stopped.html",
+        Text("中止公告", "Offer suspended"),
+        reason,
+        now,
+    )
+
+
 @act("listings.listing.resume")
 def resume_listing(*, actor: Actor, listing_id: int, reason: str, now: dt.datetime) -> Listing:
     """Let a suspended offer run again: every instant still to come moves by the length of the suspension, for the
-    offer and for the sign-ups. Raises NotAllowed, NotFound, NotSuspended."""
+    offer and for the sign-ups. Raises NotAllowed, NotFound, NotSuspended, FrozenByCourt."""
     access.may_prepare(actor).require()
     listing, case = lock_listing(listing_id)
     if listing.state != rules.ListingState.SUSPENDED or listing.suspended_at is None:
         raise NotSuspended
-    moved = listing.calendar.shifted(now - listing.suspended_at, after=listing.suspended_at)
-    procedures.resume(actor=actor, case=case, now=now, reason=reason)
-    procedures.amend(actor=actor, case=case, now=now, facts=deadline_facts(moved), reason=reason)
-    for name, instant in moved.items():
-        setattr(listing, name, instant)
-    listing.state = listing.resume_state
-    listing.resume_state = ""
-    listing.suspended_at = None
-    listing.save()
-    for signup_case, _ in _open_signups(listing):
-        if signup_case.is_open:
-            procedures.resume(actor=SYSTEM, case=signup_case, now=now, reason=reason)
-            procedures.amend(actor=SYSTEM, case=signup_case, now=now, facts=signup_facts(listing))
-    _announce(
-        actor,
-        listing,
-        "listing_resumed",
-        "listings/notice.html",
-        Text("恢复公告", "Offer resumed"),
-        reason,
-        now,
-    )
+    assert listing.rights_hold_id is not None
+    if not rights_queries.hold_stands(listing.rights_hold_id):
+        raise FrozenByCourt
+    moved = resume_offer(actor, listing, case, reason, now)
     record(
         actor=actor,
         act="listings.listing.resume",
@@ -564,6 +629,52 @@ def resume_listing(*, actor: Actor, listing_id: int, reason: str, now: dt.dateti
         reason=reason.strip(),
     )
     return listing
+
+
+def resume_offer(
+    actor: Actor, listing: Listing, case: Case, reason: str | Text, now: dt.datetime
+) -> rules.Calendar:
+    """Part: let a suspended offer run again, with its sign-ups; who paid meanwhile is admitted. The new calendar."""
+    assert listing.suspended_at is not None
+    words = reason.zh if isinstance(reason, Text) else reason
+    moved = listing.calendar.shifted(now - listing.suspended_at, after=listing.suspended_at)
+    procedures.resume(actor=actor, case=case, now=now, reason=words)
+    procedures.amend(actor=actor, case=case, now=now, facts=deadline_facts(moved), reason=words)
+    for name, instant in moved.items():
+        setattr(listing, name, instant)
+    listing.state = listing.resume_state
+    listing.resume_state = ""
+    listing.suspended_at = None
+    listing.save()
+    for signup_case, signup in _open_signups(listing):
+        if signup_case.is_open:
+            procedures.resume(actor=SYSTEM, case=signup_case, now=now, reason=words)
+            procedures.amend(actor=SYSTEM, case=signup_case, now=now, facts=signup_facts(listing))
+            if signup.deposit_hold_id is not None and signup.state == rules.SignUpState.QUALIFIED:
+                admit(signup, signup_case, now)
+    tell_stop(listing, "resumed", now)
+    _announce(
+        actor,
+        listing,
+        "listing_resumed",
+        "listings/notice.html",
+        Text("恢复公告", "Offer resumed"),
+        reason,
+        now,
+    )
+    return moved
+
+
+def admit(signup: SignUp, case: Case, now: dt.datetime) -> None:
+    """Part: a locked sign-up whose deposit is held becomes a bidder, behind its mask."""
+    procedures.advance(actor=SYSTEM, case=case, transition="admit", now=now)
+    masks = SignUp.objects.filter(listing_id=signup.listing_id).values_list("mask", flat=True)
+    taken = {mask for mask in masks if mask is not None}
+    signup.state = case.state
+    signup.admitted_at = now
+    signup.mask = rules.mask_number(signup.listing.mask_seed, signup.receipt_no or "", taken)
+    signup.save()
+    tell_admitted(signup, now)
 
 
 def signup_facts(listing: Listing) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What auctions, which stand above, want to hear: that a mode was decided, that a bidder was admitted.
+"""What auctions, which stand above, want to hear: a mode was decided, a bidder admitted, an offer stopped by a court.
 
 Handlers are parts: they run inside the transaction of the act that tells, and a refusal of theirs undoes it.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from typing import Literal
 
 from terrace.kernel.base.texts import Text
 from terrace.market.listings.models import Listing, SignUp
@@ -15,8 +16,12 @@ from terrace.market.listings.rules import Mode
 ModeHandler = Callable[[Listing, dt.datetime], None]
 AdmittedHandler = Callable[[SignUp, dt.datetime], None]
 
+StopEvent = Literal["suspended", "resumed", "ended"]
+StopHandler = Callable[[Listing, StopEvent, dt.datetime], None]
+
 _mode_handlers: dict[Mode, list[ModeHandler]] = {}
 _admitted_handlers: list[AdmittedHandler] = []
+_stop_handlers: list[StopHandler] = []
 
 
 def on_mode(mode: str, handler: ModeHandler) -> None:
@@ -35,6 +40,21 @@ def on_admitted(handler: AdmittedHandler) -> None:
     """Register what follows an admission (qualified, deposit held): `handler(signup, now)`; told once per sign-up."""
     if handler not in _admitted_handlers:
         _admitted_handlers.append(handler)
+
+
+def on_stop(handler: StopHandler) -> None:
+    """Register what follows when a court stops an offer that is being sold: `handler(listing, event, now)`.
+
+    `event` is "suspended" (take no more quotes), "resumed" (an agreement goes on) or "ended" (nothing will be sold).
+    """
+    if handler not in _stop_handlers:
+        _stop_handlers.append(handler)
+
+
+def tell_stop(listing: Listing, event: StopEvent, now: dt.datetime) -> None:
+    """Part: run the handlers of a stop in the order they were registered."""
+    for handler in _stop_handlers:
+        handler(listing, event, now)
 
 
 def tell_mode(mode: Mode, listing: Listing, now: dt.datetime) -> None:

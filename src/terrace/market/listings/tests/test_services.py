@@ -546,7 +546,7 @@ def test_a_sale_that_came_to_nothing_may_be_listed_again(heard: list[object]) ->
         "LISTABLE",
     )
     case = Case.objects.get(pk=listing.case_id)
-    assert (case.state, case.closed_at, case.procedure_version) == ("FAILED", now, 2)
+    assert (case.state, case.closed_at, case.procedure_version) == ("FAILED", now, 3)
     step = case.steps.order_by("-position").first()
     assert (step.transition, step.reason) == ("sale_ended", "成交后未完成（受让方违约）：PQJY-1")
     later = make.SEQUENTIAL.shifted(dt.timedelta(days=28), after=make.NOW)

@@ -205,7 +205,8 @@ def listing_case(request: HttpRequest, listing_id: int) -> HttpResponse:
                 "accept": "accept" in allowed,
                 "announce": "announce" in allowed,
                 "withdraw": "withdraw" in allowed and bool(access.may_withdraw(actor, listing)),
-                "terminate": stoppable and listing.state in ("ANNOUNCED", "SUSPENDED"),
+                "terminate": (stoppable and listing.state == "ANNOUNCED")
+                or (prepares and listing.state == "SUSPENDED"),
                 "suspend": stoppable and listing.state == "ANNOUNCED",
                 "resume": prepares and listing.state == "SUSPENDED",
                 "relist": prepares and listing.state in ("FAILED", "TERMINATED", "WITHDRAWN"),

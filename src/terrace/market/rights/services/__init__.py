@@ -24,6 +24,7 @@ from terrace.market.rights.services.parcels import (
     release_hold,
 )
 from terrace.market.rights.services.permits import write_permit
+from terrace.market.rights.services.signals import on_court_freeze, on_court_lift
 from terrace.market.rights.services.units import add_unit, set_permit_no
 from terrace.market.rights.services.verifications import (
     apply_for_verification,
@@ -52,6 +53,8 @@ __all__ = [
     "lock_parcel",
     "move_parcel",
     "next_number",
+    "on_court_freeze",
+    "on_court_lift",
     "preview_need",
     "record_conduct",
     "record_quality",

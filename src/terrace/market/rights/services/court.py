@@ -1,7 +1,9 @@
 """A court's freeze of a right, and its end: carried out by the bureau on the court's paper (R23).
 
 The freeze is a hold in the ledger: what is frozen cannot be listed, sold or moved, and an offer of the parcel is barred
-by the rulebook. A last day in the order lifts nothing by itself (courts prolong): the page marks it as over, and the
+by the rulebook. Where the free quantity does not meet the order, offers and sales of the parcel that are not delivered
+yet make way (`signals`): they are suspended, their hold gives place to the court's, and they go on or end when the
+court lets go. A last day in the order lifts nothing by itself (courts prolong): the page marks it as over, and the
 bureau lifts it with the court's paper or after asking the court.
 """
 
@@ -21,6 +23,7 @@ from terrace.kernel.notify.services import tell
 from terrace.market.rights import access, rules
 from terrace.market.rights.models import ParcelHold
 from terrace.market.rights.services.parcels import freeze_parcel, release_hold
+from terrace.market.rights.services.signals import make_way, tell_lifted
 
 SUBJECT = "court_order"
 Content = bytes | BinaryIO
@@ -52,8 +55,9 @@ def freeze_by_court(
 ) -> ParcelHold:
     """Freeze part of a parcel (grams per year) on a court's order (R23); the holder and the trading institution are told.
 
-    `content` is the court's paper. What a listing holds already is not free: the offer is stopped first. Raises
-    NotAllowed, NotFound, InputInvalid, ParcelShort, FrozenTwice, TermOver and the file refusals.
+    `content` is the court's paper. The free quantity is taken first; what exceeds it stops running offers and sales of
+    the parcel in the same act. Raises NotAllowed, NotFound, InputInvalid, ParcelShort, FrozenTwice, TermOver, the file
+    refusals and those of what is stopped.
     """
     access.may_freeze_by_court(actor).require()
     ruling_no = _require_number(ruling_no)
@@ -63,6 +67,7 @@ def freeze_by_court(
             got=until.isoformat(),
             expected=Text("不早于今天的日期", "a day not before today"),
         )
+    stopped = make_way(parcel_id, quantity_g, actor, ruling_no, now)
     hold = freeze_parcel(
         actor=actor,
         parcel_id=parcel_id,
@@ -92,6 +97,7 @@ def freeze_by_court(
             "applicant": hold.applicant,
             "until": until,
             "paper": digest,
+            "stopped": stopped,
         },
         reason=ruling_no,
     )
@@ -108,7 +114,10 @@ def lift_court_freeze(
     content: Content | None = None,
     filename: str = "",
 ) -> ParcelHold:
-    """Lift a court's freeze on a further paper. Raises NotAllowed, NotFound, InputInvalid, HoldGone, file refusals."""
+    """Lift a court's freeze on a further paper; what it had stopped goes on or ends (`signals.on_court_lift`).
+
+    Raises NotAllowed, NotFound, InputInvalid, HoldGone, file refusals.
+    """
     access.may_freeze_by_court(actor).require()
     ruling_no = _require_number(ruling_no)
     found = ParcelHold.objects.filter(pk=parcel_hold_id, kind=rules.HoldKind.COURT.value).first()
@@ -124,6 +133,7 @@ def lift_court_freeze(
     hold.lift_reason = ruling_no[:300]
     hold.save(update_fields=["lift_reason"])
     digest = _keep(actor, hold, rules.CourtPaper.COURT_LIFT, content, filename, now)
+    followed = tell_lifted(hold.parcel_id, actor, ruling_no, now)
     _tell(hold, Text("司法冻结已解除", "A court's freeze was lifted"), ruling_no, now)
     record(
         actor=actor,
@@ -131,7 +141,7 @@ def lift_court_freeze(
         subject_type="parcel",
         subject_id=hold.parcel_id,
         at=now,
-        facts={"ledger_hold": hold.ledger_hold_id, "paper": digest},
+        facts={"ledger_hold": hold.ledger_hold_id, "paper": digest, "followed": followed},
         reason=ruling_no,
     )
     return hold

@@ -6,6 +6,7 @@ from terrace.market.rulebooks.rules.case import (
     FieldInvalid,
     LotFacts,
     ProjectFacts,
+    SellerFacts,
     case_as_document,
     read_case,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "RuleResult",
     "Rulebook",
     "RulebookUnknown",
+    "SellerFacts",
     "Verdict",
     "case_as_document",
     "check_parameter",

@@ -52,12 +52,27 @@ class BuyerFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SellerFacts:
+    """What is known of the seller and its right (R23): verified, discharging over its standard, what is laid on it."""
+
+    verified_right: bool | None = None
+    over_standard: bool | None = None
+    mortgaged: bool | None = None
+    leased: bool | None = None
+    under_preservation: bool | None = None
+
+
+SELLER_FLAGS = ("verified_right", "over_standard", "mortgaged", "leased", "under_preservation")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EligibilityCase:
-    """One question: a project, and where it is about a purchase, the lot and the buyer."""
+    """One question: a project, and where it is about a purchase, the lot, the buyer and the seller."""
 
     project: ProjectFacts
     lot: LotFacts | None = None
     buyer: BuyerFacts | None = None
+    seller: SellerFacts | None = None
 
 
 class FieldInvalid(InputInvalid):
@@ -69,7 +84,7 @@ class FieldInvalid(InputInvalid):
 def read_case(document: object) -> EligibilityCase:
     """Read a case from a JSON document. Raises FieldInvalid naming the field and what is expected."""
     top = _object(document, "")
-    _known(top, "", ("project", "lot", "buyer"))
+    _known(top, "", ("project", "lot", "buyer", "seller"))
     project = _object(top.get("project"), "project")
     _known(
         project,
@@ -110,6 +125,7 @@ def read_case(document: object) -> EligibilityCase:
         ),
         lot=None if top.get("lot") is None else _lot(_object(top["lot"], "lot")),
         buyer=None if top.get("buyer") is None else _buyer(_object(top["buyer"], "buyer")),
+        seller=None if top.get("seller") is None else _seller(_object(top["seller"], "seller")),
     )
 
 
@@ -146,6 +162,11 @@ def _buyer(buyer: Mapping[str, Any]) -> BuyerFacts:
             "true, false, the number of open penalties or their list",
         )
     return BuyerFacts(penalties=against, dishonest=_flag(buyer, "buyer", "dishonest"))
+
+
+def _seller(seller: Mapping[str, Any]) -> SellerFacts:
+    _known(seller, "seller", SELLER_FLAGS)
+    return SellerFacts(**{name: _flag(seller, "seller", name) for name in SELLER_FLAGS})
 
 
 def _expected(field: str, got: object, zh: str, en: str) -> FieldInvalid:
@@ -233,4 +254,6 @@ def case_as_document(case: EligibilityCase) -> dict[str, Any]:
         }
     if buyer is not None:
         document["buyer"] = {"penalties": buyer.penalties, "dishonest": buyer.dishonest}
+    if case.seller is not None:
+        document["seller"] = {name: getattr(case.seller, name) for name in SELLER_FLAGS}
     return document

@@ -15,7 +15,12 @@ from typing import Any
 
 from terrace.kernel.base.quantity import GRAMS_PER_TONNE, Pollutant
 from terrace.kernel.base.texts import Text
-from terrace.market.rulebooks.rules.case import EligibilityCase, LotFacts, tonnes
+from terrace.market.rulebooks.rules.case import (
+    EligibilityCase,
+    LotFacts,
+    SellerFacts,
+    tonnes,
+)
 from terrace.market.rulebooks.rules.rulebook import Rulebook
 
 NOTHING = Text("", "")
@@ -386,39 +391,99 @@ def replacement_ratio(case: EligibilityCase, book: Rulebook, on: dt.date) -> Fin
 
 @_predicate
 def lot_is_free(case: EligibilityCase, book: Rulebook, on: dt.date) -> Finding:
-    """R23: nothing is laid on the right that is sold."""
-    lot: LotFacts | None = case.lot
-    if lot is None:
+    """R23: nothing is laid on the right that is sold, and where the seller is described, it may sell."""
+    lot, seller = case.lot, case.seller
+    if lot is None and seller is None:
         return _no_lot()
-    states = {
-        "frozen": (lot.frozen, Text("已冻结", "frozen")),
-        "mortgaged": (lot.mortgaged, Text("已抵押", "mortgaged")),
-        "leased": (lot.leased, Text("已出租", "leased")),
-    }
-    facts = {name: value for name, (value, _) in states.items()}
-    laid = [word for value, word in states.values() if value]
-    if laid:
+    bars = [bar for part in (lot, seller) if part is not None for bar in _bars_on_sale(part)]
+    facts = _stated(lot, seller)
+    if any(bar.holds for bar in bars):
+        found = list({bar.reason: bar for bar in bars if bar.holds}.values())
+        remedies = list(dict.fromkeys(bar.remedy for bar in found))
         return Finding(
             False,
-            Text(
-                f"标的{'、'.join(word.zh for word in laid)}，不得转让。",
-                f"The lot is {', '.join(word.en for word in laid)} and cannot be sold.",
-            ),
+            Text("".join(bar.reason.zh for bar in found), " ".join(bar.reason.en for bar in found)),
             facts,
-            Text(
-                "解除冻结、抵押或收回出租后可以转让。",
-                "It can be sold once the freeze, mortgage or lease has ended.",
-            ),
+            Text("".join(text.zh for text in remedies), " ".join(text.en for text in remedies)),
         )
-    if None in facts.values():
+    if any(bar.holds is None for bar in bars):
         return _unknown(
-            "标的是否冻结、抵押或出租的信息", "whether the lot is frozen, mortgaged or leased", facts
+            "标的是否冻结、抵押或出租的信息" if seller is None else "出让方和标的的情况",
+            "whether the lot is frozen, mortgaged or leased"
+            if seller is None
+            else "what stands against the seller or its right",
+            facts,
         )
     return Finding(
         True,
-        Text("标的未被冻结、抵押或出租。", "The lot is not frozen, mortgaged or leased."),
+        Text("标的未被冻结、抵押或出租。", "The lot is not frozen, mortgaged or leased.")
+        if seller is None
+        else Text(
+            "出让方已确权、未超标，排污权未被保全、抵押或出租。",
+            "The seller's right is verified, it keeps its standard, and nothing is laid on the right.",
+        ),
         facts,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Bar:
+    """One condition of R23: whether it holds against the sale (None: not known), and what ends it."""
+
+    holds: bool | None
+    reason: Text
+    remedy: Text
+
+
+_ENDED = Text(
+    "解除冻结、抵押或收回出租后可以转让。", "It can be sold once the freeze, mortgage or lease has ended."
+)
+_FROZEN = Text("标的已冻结，不得转让。", "The lot is frozen and cannot be sold.")
+_MORTGAGED = Text("标的已抵押，不得转让。", "The lot is mortgaged and cannot be sold.")
+_LEASED = Text("标的已出租，不得转让。", "The lot is leased and cannot be sold.")
+
+
+def _bars_on_sale(part: LotFacts | SellerFacts) -> list[_Bar]:
+    if isinstance(part, LotFacts):
+        return [
+            _Bar(part.frozen, _FROZEN, _ENDED),
+            _Bar(part.mortgaged, _MORTGAGED, _ENDED),
+            _Bar(part.leased, _LEASED, _ENDED),
+        ]
+    return [
+        _Bar(
+            None if part.verified_right is None else not part.verified_right,
+            Text("出让方没有经核定的排污权，不得出让。", "The seller has no verified right and cannot sell."),
+            Text("排污权核定后可以出让。", "It may sell once its right has been verified."),
+        ),
+        _Bar(
+            part.over_standard,
+            Text(
+                "出让方超标或超总量排放，不得出让。",
+                "The seller discharges over its standard and cannot sell.",
+            ),
+            Text("整改达标后可以出让。", "It may sell once it keeps its standard again."),
+        ),
+        _Bar(part.under_preservation, _FROZEN, _ENDED),
+        _Bar(part.mortgaged, _MORTGAGED, _ENDED),
+        _Bar(part.leased, _LEASED, _ENDED),
+    ]
+
+
+def _stated(lot: LotFacts | None, seller: SellerFacts | None) -> dict[str, Any]:
+    """The facts as the case states them."""
+    stated: dict[str, Any] = {}
+    if lot is not None:
+        stated |= {"frozen": lot.frozen, "mortgaged": lot.mortgaged, "leased": lot.leased}
+    if seller is not None:
+        stated |= {
+            "verified_right": seller.verified_right,
+            "over_standard": seller.over_standard,
+            "seller_mortgaged": seller.mortgaged,
+            "seller_leased": seller.leased,
+            "under_preservation": seller.under_preservation,
+        }
+    return stated
 
 
 @_predicate

@@ -33,13 +33,19 @@ BUYER: dict[str, Any] = {"penalties": False, "dishonest": False}
 
 
 def case_document(
-    *, lot: dict[str, Any] | None = None, buyer: dict[str, Any] | None = None, **project: Any
+    *,
+    lot: dict[str, Any] | None = None,
+    buyer: dict[str, Any] | None = None,
+    seller: Any = None,
+    **project: Any,
 ) -> dict[str, Any]:
-    """The paper mill's case with changes; `lot` and `buyer` change the plain ones."""
+    """The paper mill's case with changes; `lot` and `buyer` change the plain ones, `seller` stands as it is."""
     document = copy.deepcopy(PAPER_MILL)
     document["project"].update(project)
     if lot is not None:
         document["lot"] = {**LOT, **lot}
     if buyer is not None:
         document["buyer"] = {**BUYER, **buyer}
+    if seller is not None:
+        document["seller"] = seller
     return document

@@ -259,6 +259,66 @@ def test_a_right_that_is_not_free_is_not_sold(bar: str) -> None:
     assert unknown.verdict == "must_buy"
 
 
+SELLER = {
+    "verified_right": True,
+    "over_standard": False,
+    "mortgaged": False,
+    "leased": False,
+    "under_preservation": False,
+}
+
+
+@pytest.mark.parametrize("book", [TRIAL, NEW, NATIONAL])
+@pytest.mark.parametrize(
+    ("change", "passed", "words"),
+    [
+        ({}, True, "verified"),
+        ({"verified_right": False}, False, "no verified right"),
+        ({"verified_right": None}, None, "the seller"),
+        ({"over_standard": True}, False, "over its standard"),
+        ({"over_standard": None}, None, "the seller"),
+        ({"mortgaged": True}, False, "mortgaged"),
+        ({"leased": True}, False, "leased"),
+        ({"under_preservation": True}, False, "frozen"),
+        ({"verified_right": False, "over_standard": None}, False, "no verified right"),
+    ],
+)
+def test_a_seller_may_be_barred(book: str, change: dict[str, Any], passed: bool | None, words: str) -> None:
+    """R23: no verified right; over the standard; the right mortgaged, leased or under preservation."""
+    day = dt.date(2023, 12, 1) if book == TRIAL else AFTER
+    decision = decided(book, day, needs_t={"COD": "2"}, lot={}, seller={**SELLER, **change})
+    found = rule(decision, "R23")
+    assert (found.passed, found.proposed) == (passed, True)
+    assert words in found.reason.en
+    assert bool(found.remedy.zh) is (passed is not True)
+    assert (decision.verdict == "barred") is (passed is False)
+    stated = {"seller_mortgaged" if n == "mortgaged" else "seller_leased" if n == "leased" else n: v
+              for n, v in {**SELLER, **change}.items()}  # fmt: skip
+    assert {name: found.facts[name] for name in stated} == stated
+    assert all(fact_label(name) != Text(name, name) for name in stated)
+
+
+def test_a_bar_on_lot_and_seller_is_said_once_and_a_seller_alone_is_judged() -> None:
+    both = decided(
+        NEW, AFTER, needs_t={"COD": "2"}, lot={"mortgaged": True}, seller={**SELLER, "mortgaged": True}
+    )
+    assert rule(both, "R23").reason.en == "The lot is mortgaged and cannot be sold."
+    alone = decided(NEW, AFTER, needs_t={"COD": "2"}, seller={**SELLER, "over_standard": True})
+    assert alone.verdict == "barred"
+    without = decided(NEW, AFTER, needs_t={"COD": "2"}, lot={})
+    assert set(rule(without, "R23").facts) == {"frozen", "mortgaged", "leased"}, "as before"
+
+
+def test_a_sellers_facts_are_read_strictly_and_kept_with_the_case() -> None:
+    case = read_case(case_document(needs_t={"COD": "2"}, seller=SELLER))
+    assert case_as_document(case)["seller"] == SELLER
+    assert read_case(case_as_document(case)) == case
+    for wrong in ({"over_standard": "no"}, {"owner": True}, []):
+        with pytest.raises(InputInvalid) as refusal:
+            read_case(case_document(needs_t={"COD": "2"}, seller=wrong))
+        assert "seller" in refusal.value.message("en")
+
+
 @pytest.mark.parametrize(
     ("buyer", "passed"),
     [
@@ -365,7 +425,7 @@ def test_every_rulebook_names_known_predicates_and_parameters_that_exist() -> No
         ({"project": {"new": True, "needs_t": {}, "attainment": False}}, "project.attainment"),
         ({"project": {"new": True, "needs_t": {}}, "lot": 3}, "lot"),
         ({"project": {"new": True, "needs_t": {}}, "buyer": {"penalties": "many"}}, "buyer.penalties"),
-        ({"project": {"new": True, "needs_t": {}}, "seller": {}}, "seller"),
+        ({"project": {"new": True, "needs_t": {}}, "owner": {}}, "owner"),
     ],
 )
 def test_a_field_that_cannot_be_read_is_named(document: Any, field: str) -> None:

@@ -28,6 +28,7 @@ from terrace.market.settlement.services.contracts import (
     seller_sign_overdue,
     sign_contract,
 )
+from terrace.market.settlement.services.court import go_on_after_court, stop_for_court
 from terrace.market.settlement.services.delivery import (
     REMINDERS,
     IncomeNotArrived,
@@ -135,6 +136,7 @@ __all__ = [
     "discard_statement",
     "escalate_objection",
     "forfeit_deposit",
+    "go_on_after_court",
     "issue_certificate",
     "on_ended",
     "on_paid",
@@ -158,6 +160,7 @@ __all__ = [
     "seller_sign_overdue",
     "send_back_refund",
     "sign_contract",
+    "stop_for_court",
     "upload_statement",
     "void_trade",
 ]

@@ -234,7 +234,12 @@ def _take_price(actor: Actor, trade: Trade, case: Case, now: dt.datetime, rest: 
             trade=trade,
             now=now,
         )
+    paused = case.paused_at is not None
+    if paused:  # money that has arrived is booked, though the trade stands still for a court
+        procedures.resume(actor=SYSTEM, case=case, now=now)
     procedures.advance(actor=actor, case=case, transition="pay", now=now)
+    if paused:
+        procedures.pause(actor=SYSTEM, case=case, now=now, reason="中止期间收到价款，交易仍中止")
     tell_parties(
         trade,
         Text(f"价款已付清：{trade.number}", f"Paid in full: {trade.number}"),

@@ -26,6 +26,7 @@ from terrace.market.settlement.models import (
 )
 from terrace.market.settlement.procedures import CLAUSE_FORFEIT, CLAUSE_SELLER, CLAUSE_VOID, INCOME_WORKDAYS
 from terrace.market.settlement.services import content, money
+from terrace.market.settlement.services.court import right_is_held
 from terrace.market.settlement.services.payments import account_of_record, cancel_payment, request_payment
 from terrace.market.settlement.services.refunds import open_refund
 from terrace.market.settlement.services.trades import (
@@ -96,11 +97,15 @@ def declare_seller_default(
 def void_trade(*, actor: Actor, number: str, reason: str, now: dt.datetime, key: str | None = None) -> Trade:
     """End a trade before delivery (fraud, collusion, force majeure): money back, right free, certificate void (R34).
 
+    A trade that a court's freeze suspended can be ended, too; the right stays with the court.
+
     Raises TradeNotFound, NotYourTurn, TransitionNotAllowed, ReasonMissing.
     """
     trade, case = lock_trade(number)
     if answered_before(actor, "settlement.trade.void", number, key, reason):
         return trade
+    if case.paused_at is not None and not right_is_held(trade):
+        procedures.resume(actor=actor, case=case, now=now, reason=reason)
     procedures.advance(actor=actor, case=case, transition="void", now=now, reason=reason)
     unwind(actor=actor, trade=trade, reason=reason.strip(), now=now)
     journal(actor, "settlement.trade.void", trade, now, reason=reason.strip(), clause=CLAUSE_VOID, key=key)
@@ -184,6 +189,8 @@ def _give_back(actor: Actor, trade: Trade, now: dt.datetime) -> None:
 
 
 def _free_right(actor: Actor, trade: Trade, reason: str, now: dt.datetime) -> None:
+    if not right_is_held(trade):  # a court's freeze took its place
+        return
     rights.release_hold(
         actor=actor,
         hold_id=trade.rights_hold_id,

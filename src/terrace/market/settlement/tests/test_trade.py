@@ -11,6 +11,7 @@ from terrace.kernel.audit.models import JournalEntry
 from terrace.kernel.base.actor import ANONYMOUS
 from terrace.kernel.ledger import queries as ledger
 from terrace.kernel.ledger.services import InsufficientBalance
+from terrace.kernel.procedures.models import Case
 from terrace.kernel.procedures.services import (
     NotYourTurn,
     OtherPersonNeeded,
@@ -530,3 +531,22 @@ def test_a_buyer_without_a_site_has_no_permit_to_change(market: Market) -> None:
     assert refusal.value.code == "settlement.trade.part_missing"
     assert state(trade) == "delivered"
     assert not PermitEntry.objects.exists()
+
+
+def test_a_price_that_arrives_while_a_court_holds_the_right_is_booked_and_the_trade_stands_still() -> None:
+    market = make_market()
+    trade, now = paying(market)
+    services.stop_for_court(
+        rights_hold_id=trade.rights_hold_id, actor=market.maker, ruling_no="（2023）鲁15执1号", now=now
+    )
+    instruction = PaymentInstruction.objects.get(subject_id=trade.number, purpose="PRICE")
+    pay(market, instruction, now)
+    trade.refresh_from_db()
+    case = Case.objects.get(pk=trade.case_id)
+    assert (trade.paid_at is not None, case.state, case.paused_at is not None) == (True, "paid", True)
+    _, hold_id = services.go_on_after_court(
+        rights_hold_id=trade.rights_hold_id, actor=market.maker, ruling_no="解除", now=after(now, 3)
+    )
+    trade.refresh_from_db()
+    case.refresh_from_db()
+    assert (trade.rights_hold_id, case.paused_at) == (hold_id, None)
