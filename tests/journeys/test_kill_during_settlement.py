@@ -290,6 +290,10 @@ def test_nothing_is_lost_or_doubled_when_parts_are_killed_during_settlement(
 
     checked = subprocess.run(
         [sys.executable, "-m", "terrace", "verify"],
-        env={**os.environ, "DATABASE_URL": city.database_url()}, capture_output=True, text=True, check=False,
+        env={
+            **os.environ, "DATABASE_URL": city.database_url(), "TERRACE_DATA_DIR": str(city.data_dir),
+            "DJANGO_SETTINGS_MODULE": "terrace.site.settings.demo",
+        },
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert checked.returncode == 0, checked.stdout + checked.stderr
