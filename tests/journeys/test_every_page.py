@@ -195,6 +195,8 @@ def test_every_page_is_sound(own_city: Any, chromium: Browser) -> None:
                 wrong = fault_of(page, own_city.address + address, language, said)
                 faults += [f"{language} {role} {address}: {fault}" for fault in wrong]
     page.context.close()
+    for client in clients.values():
+        client.close()
     assert len(pages) > len(addresses) / 3
     assert closed == set(NEVER_OPEN), "an address that shows nobody a page: say why"
     assert not faults, "\n".join(faults)

@@ -70,6 +70,20 @@ class Person:
             time.sleep(0.2)
 
 
+@pytest.fixture
+def signed_in(own_city: Any) -> Iterator[Callable[[str], Person]]:
+    """Signs somebody in; at the end everybody's connections are closed."""
+    people: list[Person] = []
+
+    def sign_in(username: str) -> Person:
+        people.append(Person(own_city, username))
+        return people[-1]
+
+    yield sign_in
+    for person in people:
+        person.client.close()
+
+
 def value(page: str, name: str) -> str:
     found = re.search(rf'name="{name}"[^>]*value="([^"]*)"', page) or re.search(
         rf'value="([^"]*)"[^>]*name="{name}"', page
@@ -162,7 +176,9 @@ def uploaded(person: Person, lines: list[tuple[str, str, str, str]]) -> tuple[st
     return address, page, value(page, "seen")
 
 
-def test_nothing_is_lost_or_doubled_when_parts_are_killed_during_settlement(own_city: Any) -> None:
+def test_nothing_is_lost_or_doubled_when_parts_are_killed_during_settlement(
+    own_city: Any, signed_in: Callable[[str], Person]
+) -> None:
     city = own_city
 
     def web_dies() -> None:
@@ -175,7 +191,7 @@ def test_nothing_is_lost_or_doubled_when_parts_are_killed_during_settlement(own_
     wait_for(lambda: rows(city, "SELECT 1 FROM settlement_trade"))
     ((number,),) = rows(city, "SELECT number FROM settlement_trade")
     trade = f"/trades/{number}/"
-    exchange, checker = Person(city, "exchange"), Person(city, "exchange2")
+    exchange, checker = signed_in("exchange"), signed_in("exchange2")
     page = exchange.get(trade)
     assert exchange.post(f"{trade}step/publish/", form_of=page).status_code == 303
 
@@ -194,7 +210,7 @@ def test_nothing_is_lost_or_doubled_when_parts_are_killed_during_settlement(own_
 
     # The web process dies while the second party signs: the repeat signs, a second repeat gets the first answer.
     for username, kill in (("buyer4-approver", None), ("reserve2", web_dies)):
-        person = Person(city, username)
+        person = signed_in(username)
         page = person.get(trade)
         fields = {
             "contract_digest": value(page, "contract_digest"),
@@ -268,12 +284,16 @@ def test_nothing_is_lost_or_doubled_when_parts_are_killed_during_settlement(own_
         for _ in range(2):
             answer = person.until_answered(refund_page, form_of=page, step=step, idempotency_key=key)
             assert answer.status_code == 303, answer.text
-    assert rows(city, "SELECT count(*) FROM ledger_entry WHERE key = %s", f"refund:{refund}:approved") == [
-        (1,)
-    ]
+    assert rows(
+        city, "SELECT count(*) FROM ledger_entry WHERE key = %s", f"settlement:refund:{refund}:approved"
+    ) == [(1,)]
 
     checked = subprocess.run(
         [sys.executable, "-m", "terrace", "verify"],
-        env={**os.environ, "DATABASE_URL": city.database_url()}, capture_output=True, text=True, check=False,
+        env={
+            **os.environ, "DATABASE_URL": city.database_url(), "TERRACE_DATA_DIR": str(city.data_dir),
+            "DJANGO_SETTINGS_MODULE": "terrace.site.settings.demo",
+        },
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert checked.returncode == 0, checked.stdout + checked.stderr

@@ -13,8 +13,8 @@ class NoticeFilter(forms.Form):
     """Kind, first and last day, words of the title or number. A value that cannot be read filters nothing."""
 
     kind = forms.ChoiceField(required=False)
-    since = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}))
-    until = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    since = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+    until = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
     words = forms.CharField(required=False, max_length=60)
 
     labels = {

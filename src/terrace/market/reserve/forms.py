@@ -55,7 +55,7 @@ class IntakeForm(forms.Form):
     agriculture = forms.BooleanField(label=both("农业来源", "From agriculture"), required=False)
     term_start = forms.DateField(
         label=both("期限起始日(新核发时填写)", "First day of the term (new issue)"),
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         required=False,
     )
 

@@ -138,7 +138,8 @@ class VerificationForm(_OwnUnitForm):
     )
     paid = forms.BooleanField(label=both("已缴纳有偿使用费", "Paid-use fee was paid"), required=False)
     term_start = forms.DateField(
-        label=both("期限起始日", "First day of the term"), widget=forms.DateInput(attrs={"type": "date"})
+        label=both("期限起始日", "First day of the term"),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
 
     def __init__(self, *args: Any, organisation_id: int, **kwargs: Any) -> None:
@@ -230,7 +231,7 @@ class CourtOrderForm(forms.Form):
     until = forms.DateField(
         label=both("冻结至（含当日，文书未写可不填）", "Last day (leave empty when the order names none)"),
         required=False,
-        widget=forms.DateInput(attrs={"type": "date"}),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
     file = forms.FileField(label=both("法院文书（PDF或图片）", "The court's paper (PDF or picture)"))
 
@@ -253,14 +254,17 @@ class ConductForm(forms.Form):
     kind = forms.ChoiceField(label=both("类型", "Kind"), choices=worded(rules.ConductKind))
     paper_no = forms.CharField(label=both("文书编号", "Number of the decision"), max_length=120)
     issuer = forms.CharField(label=both("作出单位", "Authority that decided"), max_length=120)
-    since = forms.DateField(label=both("起始日", "First day"), widget=forms.DateInput(attrs={"type": "date"}))
+    since = forms.DateField(
+        label=both("起始日", "First day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    )
 
 
 class ConductEndForm(forms.Form):
     """The last day a record counts, and why it ends."""
 
     until = forms.DateField(
-        label=both("最后一日（含当日）", "Last day it counts"), widget=forms.DateInput(attrs={"type": "date"})
+        label=both("最后一日（含当日）", "Last day it counts"),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
     reason = forms.CharField(
         label=both("终止理由", "Why it ends"), max_length=300, widget=forms.Textarea(attrs={"rows": 3})

@@ -38,7 +38,7 @@ class ParameterForm(forms.Form):
     rulebook = forms.ChoiceField()
     name = forms.ChoiceField()
     value = forms.CharField(max_length=200)
-    effective_from = forms.DateField(widget=forms.DateInput(attrs={"type": "date"}))
+    effective_from = forms.DateField(widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
     clause = forms.CharField(max_length=200)
     reason = forms.CharField(max_length=500, widget=forms.Textarea(attrs={"rows": 3}))
 

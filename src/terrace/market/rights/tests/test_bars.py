@@ -98,6 +98,9 @@ def test_a_record_by_form_from_entry_to_end(language: str) -> None:
         "issuer": "市局",
         "since": "2023-12-01",
     }
+    assert (
+        f'value="{TODAY.isoformat()}"' in bureau.get("/rights/conduct/").text
+    )  # the browser's form of a day
     assert bureau.post("/rights/conduct/", {}).status_code == 422
     assert bureau.post("/rights/conduct/", {**form, "credit_code": "0"}).status_code == 404
     assert own.post("/rights/conduct/", form).status_code == 403
