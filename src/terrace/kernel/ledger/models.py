@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from terrace.kernel.ledger.rules import TRANSFER_NUMBER_BASE
+from terrace.kernel.ledger.rules import AMOUNT_MAX, TRANSFER_NUMBER_BASE
 
 
 class Asset(models.Model):
@@ -146,6 +146,15 @@ class Transfer(models.Model):
     class Meta:
         db_table = "ledger_transfer"
         constraints = [
+            models.CheckConstraint(
+                name="ledger_transfer_amount", condition=Q(amount__gte=1, amount__lte=AMOUNT_MAX)
+            ),
+            models.CheckConstraint(name="ledger_transfer_two_accounts", condition=~Q(debit=F("credit"))),
+            # In the order of the alphabet DIRECT and HOLD come before POST and VOID.
+            models.CheckConstraint(
+                name="ledger_transfer_resolves",
+                condition=Q(hold_of=None, phase__lt="POST") | Q(hold_of__isnull=False, phase__gte="POST"),
+            ),
             models.UniqueConstraint(fields=["key"], name="ledger_entry_key_once"),
             models.UniqueConstraint(
                 fields=["hold_of"], condition=Q(hold_of__isnull=False), name="ledger_hold_resolved_once"

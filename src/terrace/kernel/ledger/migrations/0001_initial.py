@@ -245,6 +245,31 @@ class Migration(migrations.Migration):
                 ),
                 migrations.AddConstraint(
                     model_name="transfer",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(("amount__gte", 1), ("amount__lte", 100000000000000000)),
+                        name="ledger_transfer_amount",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="transfer",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(("debit", models.F("credit")), _negated=True),
+                        name="ledger_transfer_two_accounts",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="transfer",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("hold_of", None), ("phase__lt", "POST")),
+                            models.Q(("hold_of__isnull", False), ("phase__gte", "POST")),
+                            _connector="OR",
+                        ),
+                        name="ledger_transfer_resolves",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="transfer",
                     constraint=models.UniqueConstraint(fields=("key",), name="ledger_entry_key_once"),
                 ),
                 migrations.AddConstraint(

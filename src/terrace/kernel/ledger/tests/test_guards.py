@@ -125,6 +125,22 @@ def test_a_movement_out_of_shape_cannot_be_stored(
     assert queries.balance_of(numbers[0]).posted == 9
 
 
+@pytest.mark.parametrize(
+    "changes, constraint",
+    [
+        ({"amount": "0"}, "ledger_transfer_amount"),
+        ({"amount": "-5"}, "ledger_transfer_amount"),
+        ({"amount": "100000000000000001"}, "ledger_transfer_amount"),
+        ({"credit_id": "debit_id"}, "ledger_transfer_two_accounts"),
+        ({"phase": "'VOID'"}, "ledger_transfer_resolves"),
+        ({"hold_of_id": "id"}, "ledger_transfer_resolves"),
+    ],
+)
+def test_a_transfer_out_of_shape_cannot_be_stored(changes: dict[str, str], constraint: str) -> None:
+    f.post(Direct(f.account(opening=9), f.account(), 5))
+    refused(by_hand("ledger_transfer", id="id + 1", key="key || 'x'", **changes), says=constraint)
+
+
 def test_a_hold_has_one_resolution() -> None:
     a, b = f.account(opening=9), f.account()
     (hold,) = f.post(Hold(a, b, 5)).transfer_ids
@@ -211,6 +227,8 @@ def test_damage_behind_the_guards_is_found_and_named(check: str) -> None:
     for table in TABLES:
         run(f"ALTER TABLE {table} DISABLE TRIGGER USER")
     run("DROP INDEX ledger_hold_resolved_once")
+    for name in ("amount", "two_accounts", "resolves"):
+        run(f"ALTER TABLE ledger_transfer DROP CONSTRAINT ledger_transfer_{name}")
     run(sql.format(**names))
     fault = queries.verify()
     assert fault is not None
